@@ -1,0 +1,3 @@
+export * from './codec.ts';
+export * from './generated/types.ts';
+export * from './policy.ts';

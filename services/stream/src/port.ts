@@ -1,0 +1,160 @@
+/**
+ * The event-log port: append, consume in batches, take over a partition, commit outputs and offset together, read from a position.
+ * Adapters: embedded/ (SQLite, one machine), kafka/ (a cluster). What an adapter owes is written here, and `test/conformance.ts` holds it to it.
+ *
+ * Offsets are whole numbers from 0, log times milliseconds since the epoch, stamped by the log itself: the only clock of judgement. Within
+ * a partition offsets rise strictly and log times never fall.
+ */
+
+/** A record as the log holds it. */
+export interface LogRecord {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+  /** When the log appended it, ms since the epoch. */
+  readonly logTime: number;
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+  readonly headers: Readonly<Record<string, Buffer>>;
+}
+
+/** A record to be appended. */
+export interface NewRecord {
+  /** Decides the partition (murmur2 of its bytes, as Kafka's default) unless `partition` is given. */
+  readonly key: string | Buffer | null;
+  readonly value: Buffer;
+  readonly headers?: Readonly<Record<string, Buffer>>;
+  readonly partition?: number;
+}
+
+/** An output record of a batch: it goes to the partition with the number of the batch's own. */
+export interface OutputRecord {
+  readonly topic: string;
+  readonly key: string | Buffer | null;
+  readonly value: Buffer;
+  readonly headers?: Readonly<Record<string, Buffer>>;
+}
+
+/** Where a record was appended. */
+export interface Position {
+  readonly partition: number;
+  readonly offset: number;
+}
+
+export interface TopicSpec {
+  readonly name: string;
+  /** Fixed when the topic is created. */
+  readonly partitions: number;
+  /** Records older than this may be deleted; undefined keeps them. */
+  readonly retentionMs?: number;
+  /** Oldest records may be deleted while a partition is larger; undefined sets no bound. */
+  readonly retentionBytes?: number;
+}
+
+/** Records of one partition, in order, none twice. Offsets may have gaps (a cluster keeps records of its own among them). */
+export interface Batch {
+  readonly records: readonly LogRecord[];
+  /** Where the batch starts: where the one before ended, or where a seek went. */
+  readonly from: number;
+  /** Where the next batch starts: one past the last offset that this batch covers. */
+  readonly to: number;
+}
+
+export interface TakeOver {
+  /** Next offset to judge as the group has committed it; undefined where it never did. */
+  readonly committed: number | undefined;
+  /** First offset that the log still holds. */
+  readonly low: number;
+  /** Offset that the next appended record gets. */
+  readonly high: number;
+}
+
+/**
+ * - `committed`: outputs and offset are in the log, all of them
+ * - `fenced`: another owner took over; nothing of it is in the log, and this owner must not try again
+ * - `inDoubt`: either all or nothing is in the log; take over again and read `committed` to know
+ */
+export type CommitResult = 'committed' | 'fenced' | 'inDoubt';
+
+/** A partition as its owner sees it, between one assignment and the next. */
+export interface OwnedPartition {
+  readonly topic: string;
+  readonly partition: number;
+  /** Rises with every assignment: state kept for another generation must not be trusted. */
+  readonly generation: number;
+  /**
+   * Fences every earlier owner (its commits answer `fenced` from here on, its unfinished output never becomes visible), then reads where the
+   * group stands. Must be called before the first commit of a generation. Throws where the log is away, or this owner itself was fenced.
+   */
+  takeOver(): Promise<TakeOver>;
+  /** First offset whose log time is at or after the given one; `high` where there is none. */
+  offsetAt(logTime: number): Promise<number>;
+  /** The next batch starts at this offset, clamped to what the log holds. */
+  seek(offset: number): void;
+  /** Says that the owner is alive; to be called at least every few seconds within long work. Throws where the partition was lost. */
+  heartbeat(): Promise<void>;
+  /** Appends the outputs and moves the group's offset to `next`, in one transaction. */
+  commit(next: number, outputs: readonly OutputRecord[]): Promise<CommitResult>;
+}
+
+/**
+ * Gets one batch at a time of each partition; partitions may run concurrently. The next batch of a partition starts at the batch's `to`,
+ * unless `seek` was called. A handler that throws stops the subscription with that error.
+ */
+export type BatchHandler = (partition: OwnedPartition, batch: Batch) => Promise<void>;
+
+export interface SubscribeOptions {
+  readonly topic: string;
+  /** Members of a group share the topic's partitions: each partition has one owner at a time. */
+  readonly group: string;
+  /** Most records of a batch, default 500. */
+  readonly maxRecords?: number;
+  /** Most bytes of a batch (one record is always handed on), default 4 MiB. */
+  readonly maxBytes?: number;
+}
+
+export interface Subscription {
+  /** Finishes the batches under way, gives the partitions up, and resolves. Idempotent. */
+  close(): Promise<void>;
+  /** Resolves when the subscription was closed; rejects with the fault that ended it. */
+  readonly done: Promise<void>;
+}
+
+export interface TailOptions {
+  /** Where to start in each partition: the first record held, the end, or an offset per partition. Default `start`. */
+  readonly from?: 'start' | 'end' | ReadonlyMap<number, number>;
+  /** Wait for more at the end. Default false: ends at the positions that were the end when the call was made. */
+  readonly follow?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+export interface EventLog {
+  /** Identity of the log, e.g. a cluster id: two logs never share one. */
+  readonly id: string;
+  /** Creates what is missing, and commits offset 0 for each group on each topic so created. A topic with another partition count is an error. */
+  createTopics(topics: readonly TopicSpec[], groups?: readonly { readonly topic: string; readonly group: string }[]): Promise<void>;
+  /** Number of partitions of a topic. Throws where there is none of that name. */
+  partitionsOf(topic: string): Promise<number>;
+  /** First and next offset of every partition, by partition number. */
+  bounds(topic: string): Promise<readonly { readonly low: number; readonly high: number }[]>;
+  /** Next offsets that a group has committed, by partition number. */
+  committed(topic: string, group: string): Promise<readonly (number | undefined)[]>;
+  /** Appends all or nothing; resolves with the positions, in order, once the records are durable. */
+  append(topic: string, records: readonly NewRecord[]): Promise<readonly Position[]>;
+  subscribe(options: SubscribeOptions, handler: BatchHandler): Promise<Subscription>;
+  /** Reads committed records without a group, partition by partition in order. */
+  tail(topic: string, options?: TailOptions): AsyncIterable<LogRecord>;
+  close(): Promise<void>;
+}
+
+/** A fault of the log that a caller can tell by its code. */
+export type LogErrorCode = 'unknown_topic' | 'partition_mismatch' | 'fenced' | 'log_away' | 'record_too_large' | 'log_full' | 'closed';
+
+export class LogError extends Error {
+  override readonly name = 'LogError';
+  readonly code: LogErrorCode;
+  constructor(code: LogErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
