@@ -63,7 +63,11 @@ const primitives: Record<string, string> = {
 
 function typeOf(schema: Schema): string {
   if (typeof schema === 'string') return primitives[schema] ?? schema;
-  if (Array.isArray(schema)) return schema.map(typeOf).sort((a, b) => Number(a === 'null') - Number(b === 'null')).join(' | ');
+  if (Array.isArray(schema))
+    return schema
+      .map(typeOf)
+      .sort((a, b) => Number(a === 'null') - Number(b === 'null'))
+      .join(' | ');
   if (schema.type === 'array') return `readonly ${typeOf(schema.items ?? 'null')}[]`;
   if (schema.name !== undefined) return schema.name;
   return typeOf(schema.type);
@@ -83,7 +87,9 @@ function render(definition: Definition): string {
 const files = readdirSync(join(root, 'avro'))
   .filter((name) => name.endsWith('.avsc'))
   .sort();
-const schemas = new Map(files.map((name) => [name.replace('.avsc', ''), JSON.parse(readFileSync(join(root, 'avro', name), 'utf8')) as Definition]));
+const schemas = new Map(
+  files.map((name) => [name.replace('.avsc', ''), JSON.parse(readFileSync(join(root, 'avro', name), 'utf8')) as Definition]),
+);
 for (const schema of schemas.values()) collect(schema);
 
 const records = [...schemas.keys()];

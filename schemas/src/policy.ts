@@ -70,7 +70,10 @@ export const EMPTY_POLICY: CompiledPolicy = Object.freeze({
 
 /** A glob as a test of a whole name. */
 function matcher(glob: string): RegExp {
-  const source = glob.replace(/[\\^$.|+()[\]{}]/g, '\\$&').replace(/\*/g, '.*').replace(/\?/g, '.');
+  const source = glob
+    .replace(/[\\^$.|+()[\]{}]/g, '\\$&')
+    .replace(/\*/g, '.*')
+    .replace(/\?/g, '.');
   return new RegExp(`^${source}$`, 'su');
 }
 
