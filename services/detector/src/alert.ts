@@ -1,0 +1,77 @@
+/** From a finding to the alert that is published for it. */
+import { hash } from 'node:crypto';
+import type { Alert, EvidenceExecution } from '@idemtrace/schemas';
+import type { PositionedEvent } from './domain/fact.ts';
+import type { Finding } from './domain/finding.ts';
+import type { Execution } from './domain/history.ts';
+
+export interface AlertContext {
+  readonly cause: PositionedEvent;
+  readonly policyVersion: string;
+  readonly windowComplete: boolean;
+}
+
+export function alertOf(finding: Finding, { cause, policyVersion, windowComplete }: AlertContext): Alert {
+  const { tenantId, workflowId } = cause.event.value;
+  const { trigger, evidence } = finding;
+  return {
+    alertId: alertIdOf(finding, tenantId, workflowId),
+    revision: cause.offset,
+    rule: finding.rule,
+    ruleVersion: finding.ruleVersion,
+    severity: finding.severity,
+    cause: finding.cause,
+    summary: finding.summary,
+    suggestion: finding.suggestion,
+    tenantId,
+    workflowId,
+    runId: trigger.runId,
+    attempt: trigger.attempt,
+    stepIndex: trigger.stepIndex,
+    agentId: trigger.agentId,
+    executionId: trigger.executionId,
+    retrievalId: trigger.retrievalId,
+    tool: trigger.tool,
+    effectName: trigger.effectName,
+    effectClass: trigger.effectClass,
+    subject: finding.subject,
+    partition: cause.partition,
+    offset: trigger.offset,
+    logTime: cause.logTime,
+    policyVersion,
+    windowComplete,
+    evidence: {
+      executionsInRun: evidence.executionsInRun,
+      executionsAcrossRuns: evidence.executionsAcrossRuns,
+      runs: evidence.runs,
+      judgedAgainst: evidenceExecution(evidence.judgedAgainst),
+      first: evidenceExecution(evidence.first),
+      lastEffective: evidenceExecution(evidence.lastEffective),
+      latest: evidence.latest.flatMap((execution) => evidenceExecution(execution) ?? []),
+      documents: evidence.documents,
+      dataSource: evidence.dataSource,
+      incomparable: evidence.incomparable,
+    },
+  };
+}
+
+/** Digest of rule, triggering execution or retrieval, and subject; no offset in it, so that every adapter gives the same id. */
+function alertIdOf({ rule, trigger, subject }: Finding, tenantId: string, workflowId: string): string {
+  const identity = trigger.executionId ?? trigger.retrievalId ?? trigger.runId;
+  const parts = [rule, tenantId, workflowId, identity, subject];
+  return hash('sha256', parts.map((part) => `${Buffer.byteLength(part)}:${part}`).join(''), 'hex').slice(0, 32);
+}
+
+function evidenceExecution(execution: Execution | null): EvidenceExecution | null {
+  if (execution === null) return null;
+  const { first, latest } = execution;
+  return {
+    executionId: execution.executionId,
+    runId: first.runId,
+    attempt: first.attempt,
+    stepIndex: first.stepIndex,
+    offset: first.offset,
+    logTime: first.logTime,
+    outcome: latest.phase,
+  };
+}

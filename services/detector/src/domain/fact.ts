@@ -1,0 +1,176 @@
+/**
+ * Facts: what the detector remembers of one record. A fact is a function of its record, position and log time alone (W1), so that writing it
+ * twice, late or in another order leaves the same set.
+ */
+import type {
+  DocumentRef,
+  EffectClass,
+  EffectClassSource,
+  RetrievalEvent,
+  RunEvent,
+  RunPhase,
+  ToolCallEvent,
+  ToolPhase,
+} from '@idemtrace/schemas';
+
+/** Version of the facts' form. Windows that hold another one are rebuilt from the log. */
+export const FACT_VERSION = 1;
+
+/** A valid event at its position, as the loop hands it to the domain. */
+export interface PositionedEvent<E extends JudgedEvent = JudgedEvent> {
+  readonly event: E;
+  readonly partition: number;
+  readonly offset: number;
+  /** ms since the epoch, the log's clock. */
+  readonly logTime: number;
+  /** Digest of the event without what may differ between two deliveries of it. */
+  readonly contentDigest: string;
+}
+
+/** Events that are judged. */
+export type JudgedEvent =
+  | { readonly name: 'ToolCallEvent'; readonly value: ToolCallEvent }
+  | { readonly name: 'RetrievalEvent'; readonly value: RetrievalEvent }
+  | { readonly name: 'RunEvent'; readonly value: RunEvent };
+
+interface FactBase {
+  /** Identity of the event within its workflow: the same for every delivery of it. */
+  readonly id: string;
+  readonly offset: number;
+  readonly logTime: number;
+  readonly contentDigest: string;
+  readonly runId: string;
+  readonly attempt: number;
+  readonly parentRunId: string | null;
+  readonly agentId: string | null;
+}
+
+/** One phase of one execution. */
+export interface PhaseFact extends FactBase {
+  readonly kind: 'phase';
+  readonly phase: ToolPhase;
+  readonly executionId: string;
+  readonly stepIndex: number;
+  readonly toolCallId: string | null;
+  readonly tool: string;
+  readonly effectName: string;
+  readonly effectClass: EffectClass;
+  readonly effectClassSource: EffectClassSource;
+  /** `hashKeyId:digest` of the input, one or, while a key is being rotated, two. None: never judged a repeat. */
+  readonly inputs: readonly string[];
+  /** `hashKeyId:digest` of the effect key. */
+  readonly effectKeys: readonly string[];
+  readonly occurrence: string | null;
+  readonly approval: string | null;
+  readonly downstreamKey: string | null;
+  readonly precedingCalls: string | null;
+  readonly result: string | null;
+  readonly pollMax: number | null;
+  readonly deadlineMs: number | null;
+}
+
+/** A retrieval. */
+export interface RetrievalFact extends FactBase {
+  readonly kind: 'retrieval';
+  readonly dataSource: string;
+}
+
+/** A run's start, suspension or end. */
+export interface RunFact extends FactBase {
+  readonly kind: 'run';
+  readonly phase: RunPhase;
+}
+
+export type Fact = PhaseFact | RetrievalFact | RunFact;
+
+/** Identity of an event within its tenant and workflow. */
+export function identityOf(event: JudgedEvent): string {
+  switch (event.name) {
+    case 'ToolCallEvent':
+      return `${event.value.executionId}/${event.value.phase}`;
+    case 'RetrievalEvent':
+      return `${event.value.retrievalId}/retrieval`;
+    case 'RunEvent':
+      return `${event.value.incarnation}/${event.value.phase}/${event.value.runId}`;
+  }
+}
+
+/** The fact of an event. */
+export function factOf({ event, offset, logTime, contentDigest }: PositionedEvent): Fact {
+  const { runId, attempt, parentRunId, agentId } = event.value;
+  const base = { id: identityOf(event), offset, logTime, contentDigest, runId, attempt, parentRunId, agentId };
+  switch (event.name) {
+    case 'ToolCallEvent': {
+      const call = event.value;
+      return {
+        ...base,
+        kind: 'phase',
+        phase: call.phase,
+        executionId: call.executionId,
+        stepIndex: call.stepIndex,
+        toolCallId: call.toolCallId,
+        tool: call.tool,
+        effectName: call.effectName,
+        effectClass: call.effectClass,
+        effectClassSource: call.effectClassSource,
+        inputs: call.inputHashes.map(keyed),
+        effectKeys: call.effectKey === null ? [] : call.effectKey.digests.map(keyed),
+        occurrence: call.occurrence === null ? null : keyed(call.occurrence),
+        approval: call.approval === null ? null : keyed(call.approval),
+        downstreamKey: call.downstreamKey,
+        precedingCalls: call.precedingCalls,
+        result: call.resultHash === null ? null : keyed(call.resultHash),
+        pollMax: call.poll?.max ?? null,
+        deadlineMs: call.deadlineMs,
+      };
+    }
+    case 'RetrievalEvent':
+      return { ...base, kind: 'retrieval', dataSource: event.value.dataSource };
+    case 'RunEvent':
+      return { ...base, kind: 'run', phase: event.value.phase };
+  }
+}
+
+function keyed(pair: { readonly hashKeyId: string; readonly digest: string }): string {
+  return `${pair.hashKeyId}:${pair.digest}`;
+}
+
+/** Keys of the histories within a workflow. A fact is kept in, and a verdict reads, the histories of these names. */
+export const historyKey = {
+  /** Executions of one effect with one input. */
+  input: (effectName: string, input: string) => `input/${effectName}/${input}`,
+  /** Executions of one effect with one effect key. */
+  effect: (effectName: string, effectKey: string) => `effect/${effectName}/${effectKey}`,
+  /** Successes of one run. */
+  successes: (runId: string) => `successes/${runId}`,
+  /** Executions of a tool whose class is inferred. */
+  unclassified: (tool: string, policyVersion: string) => `unclassified/${policyVersion}/${tool}`,
+  /** Retrievals that returned documents without a tenant. */
+  untagged: (dataSource: string) => `untagged/${dataSource}`,
+};
+
+/** The histories that an event's fact belongs to: the same ones that its verdicts read. */
+export function historiesOf(event: JudgedEvent): readonly string[] {
+  switch (event.name) {
+    case 'ToolCallEvent': {
+      const call = event.value;
+      const keys = call.inputHashes.map((hash) => historyKey.input(call.effectName, keyed(hash)));
+      for (const digest of call.effectKey?.digests ?? []) keys.push(historyKey.effect(call.effectName, keyed(digest)));
+      if (call.phase === 'succeeded') keys.push(historyKey.successes(call.runId));
+      if (isUnclassified(call)) keys.push(historyKey.unclassified(call.tool, call.policyVersion ?? ''));
+      return keys;
+    }
+    case 'RetrievalEvent':
+      return event.value.documents.some(isUntagged) ? [historyKey.untagged(event.value.dataSource)] : [];
+    case 'RunEvent':
+      return [];
+  }
+}
+
+export function isUnclassified(call: ToolCallEvent): boolean {
+  return call.effectClassSource === 'inferred' || call.effectClassSource === 'unspecified';
+}
+
+export function isUntagged(document: DocumentRef): boolean {
+  return document.tenantId === null;
+}

@@ -1,0 +1,65 @@
+import type { DeclaredEffectClass } from '@idemtrace/schemas';
+import { causeOf } from '../cause.ts';
+import { bounded, effectOf } from '../effect.ts';
+import { historyKey, type PhaseFact } from '../fact.ts';
+import { type DeclaredSeverity, triggerOf } from '../finding.ts';
+import { isEffective } from '../history.ts';
+import { compare, countedBefore, evidenceOf, fateOf, isComparable, placeOf, sharesInput, type Verdict } from './comparison.ts';
+import type { Rule } from './rule.ts';
+
+/** Severity by effect class; null: not judged. */
+const SEVERITY: Record<DeclaredEffectClass, DeclaredSeverity | null> = {
+  read: null,
+  idempotent_write: 'warning',
+  write: 'critical',
+  delegate: null,
+};
+
+/**
+ * The same effect on the same effect key with another input, after an execution of an earlier run that succeeded or may have: the retry did
+ * not repeat the effect, it did another one beside it (rule `divergent_execution`, v1).
+ */
+export const divergentExecution: Rule<'divergent_execution'> = {
+  name: 'divergent_execution',
+  version: 1,
+  judge(judgement) {
+    const { event } = judgement.positioned;
+    if (event.name !== 'ToolCallEvent' || event.value.effectKey === null) return [];
+    const { effectName, effectKey } = event.value;
+    const keys = effectKey.digests.map((pair) => historyKey.effect(effectName, `${pair.hashKeyId}:${pair.digest}`));
+    return compare(judgement, keys, verdict);
+  },
+};
+
+const verdict: Verdict = (execution, executions, policy) => {
+  const effect = effectOf(execution.first, policy);
+  const severity = SEVERITY[effect.effectClass];
+  if (severity === null) return undefined;
+  const counted = countedBefore(execution, executions);
+  // An exact repeat is the other rule's: one call is not told twice.
+  if (counted.some((other) => isEffective(other) && sharesInput(other.first, execution.first))) return undefined;
+  const earlier = counted.filter((other) => isOfEarlierRun(other.first, execution.first) && !sharesInput(other.first, execution.first));
+  const comparable = earlier.filter((other) => isComparable(other.first, execution.first));
+  const against = comparable.findLast(isEffective);
+  if (against === undefined) return undefined;
+
+  const cause = causeOf(execution, against, policy);
+  const isHarmless = cause === 'protected' || !isEffective(execution);
+  return {
+    rule: 'divergent_execution',
+    ruleVersion: divergentExecution.version,
+    severity: bounded(isHarmless ? 'info' : severity, effect),
+    cause,
+    summary: `${execution.first.tool} was executed on the same effect key with another input: ${placeOf(execution)} differs from ${placeOf(against)}, ${fateOf(against)}.`,
+    suggestion: null,
+    trigger: triggerOf(execution.first, effect.effectClass),
+    subject: execution.first.effectKeys[0] ?? '',
+    evidence: evidenceOf(execution, comparable, against, earlier.length - comparable.length),
+  };
+};
+
+/** Of another run that is neither its parent, nor its child, nor a sibling: those work on the workflow together. */
+function isOfEarlierRun(other: PhaseFact, fact: PhaseFact): boolean {
+  if (other.runId === fact.runId || other.runId === fact.parentRunId || other.parentRunId === fact.runId) return false;
+  return fact.parentRunId === null || fact.parentRunId !== other.parentRunId;
+}

@@ -1,0 +1,144 @@
+/** Windows in this process's memory: rebuilt from the log at every start. */
+import type { Fact } from '../../domain/fact.ts';
+import type { Applied, Marker, PlacedFact, WindowBatch, WindowStore, WindowView } from '../port.ts';
+
+interface Workflow {
+  /** By identity. */
+  readonly facts: Map<string, Placed>;
+  readonly histories: Map<string, Fact[]>;
+  oldest: number;
+  newest: number;
+}
+
+interface Placed {
+  readonly fact: Fact;
+  readonly histories: readonly string[];
+}
+
+interface Partition {
+  marker: Marker;
+  /** Least recently touched first: expiry looks at the front alone. */
+  readonly workflows: Map<string, Workflow>;
+}
+
+const NO_FACTS: readonly Fact[] = [];
+
+export interface MemoryWindowsOptions {
+  /** Length of the window in milliseconds. */
+  readonly windowMs: number;
+}
+
+/** A workflow that goes on and on is trimmed when its oldest fact is over by this part of a window: not at every event. */
+const TRIM = 1 / 8;
+
+export class MemoryWindows implements WindowStore {
+  readonly #windowMs: number;
+  readonly #partitions = new Map<number, Partition>();
+
+  constructor({ windowMs }: MemoryWindowsOptions) {
+    this.#windowMs = windowMs;
+  }
+
+  async marker(partition: number): Promise<Marker | undefined> {
+    return this.#partitions.get(partition)?.marker;
+  }
+
+  async begin(partition: number, marker: Omit<Marker, 'hi'>): Promise<void> {
+    this.#partitions.set(partition, { marker: { ...marker, hi: marker.lo }, workflows: new Map() });
+  }
+
+  async apply(batch: WindowBatch): Promise<Applied> {
+    const partition = this.#partitions.get(batch.partition);
+    if (partition === undefined || !covers(partition.marker, batch)) return { status: 'lost' };
+    // Log times never fall: no record of the batch, nor of a later one, looks back beyond what its first one does.
+    const oldest = (batch.facts[0]?.fact.logTime ?? 0) - this.#windowMs;
+    expire(partition, oldest);
+    for (const placed of batch.facts) this.#record(partition, placed, oldest);
+    const { marker } = partition;
+    partition.marker = { ...marker, hi: Math.max(marker.hi, batch.to), committed: Math.max(marker.committed, batch.committed) };
+    return { status: 'applied', marker: partition.marker, view: viewOf(partition) };
+  }
+
+  async close(): Promise<void> {
+    this.#partitions.clear();
+  }
+
+  #record(partition: Partition, { workflow: key, histories, fact }: PlacedFact, oldest: number): void {
+    const workflow = touch(partition, key);
+    const known = workflow.facts.get(fact.id)?.fact;
+    if (known !== undefined && !this.#isReplacedBy(known, fact)) return;
+    if (known !== undefined) this.#remove(workflow, known);
+    const names = histories.map((name) => insert(workflow, name, fact));
+    workflow.facts.set(fact.id, { fact, histories: names });
+    workflow.newest = Math.max(workflow.newest, fact.logTime);
+    workflow.oldest = Math.min(workflow.oldest, fact.logTime);
+    if (oldest - workflow.oldest > this.#windowMs * TRIM) trim(workflow, oldest);
+  }
+
+  /** The lower offset stays, unless it is no longer in the other one's window: then the other is no redelivery. */
+  #isReplacedBy(known: Fact, fact: Fact): boolean {
+    if (known.offset < fact.offset) return fact.logTime - known.logTime > this.#windowMs;
+    return known.offset > fact.offset && known.logTime - fact.logTime <= this.#windowMs;
+  }
+
+  #remove(workflow: Workflow, fact: Fact): void {
+    for (const name of workflow.facts.get(fact.id)?.histories ?? []) {
+      const left = workflow.histories.get(name)?.filter((other) => other !== fact) ?? [];
+      if (left.length === 0) workflow.histories.delete(name);
+      else workflow.histories.set(name, left);
+    }
+    workflow.facts.delete(fact.id);
+  }
+}
+
+function expire(partition: Partition, oldest: number): void {
+  for (const [key, workflow] of partition.workflows) {
+    if (workflow.newest >= oldest) break;
+    partition.workflows.delete(key);
+  }
+}
+
+function trim(workflow: Workflow, oldest: number): void {
+  for (const [name, history] of workflow.histories) {
+    const left = history.filter((fact) => fact.logTime >= oldest);
+    if (left.length === 0) workflow.histories.delete(name);
+    else workflow.histories.set(name, left);
+  }
+  workflow.oldest = Number.POSITIVE_INFINITY;
+  for (const [id, { fact }] of workflow.facts) {
+    if (fact.logTime < oldest) workflow.facts.delete(id);
+    else workflow.oldest = Math.min(workflow.oldest, fact.logTime);
+  }
+}
+
+function covers(marker: Marker, { windowId, from }: WindowBatch): boolean {
+  return marker.windowId === windowId && marker.lo <= from && from <= marker.hi;
+}
+
+/** Finds or makes a workflow, and moves it to the end of the queue for expiry. */
+function touch(partition: Partition, key: string): Workflow {
+  let workflow = partition.workflows.get(key);
+  if (workflow === undefined) workflow = { facts: new Map(), histories: new Map(), oldest: Number.POSITIVE_INFINITY, newest: 0 };
+  else partition.workflows.delete(key);
+  partition.workflows.set(key, workflow);
+  return workflow;
+}
+
+/** Puts a fact into a history in order of offset. Answers the history's name as the store already holds it, so that no copy of it stays. */
+function insert(workflow: Workflow, name: string, fact: Fact): string {
+  const history = workflow.histories.get(name);
+  if (history === undefined) {
+    workflow.histories.set(name, [fact]);
+    return name;
+  }
+  const after = history.findLastIndex((other) => other.offset < fact.offset);
+  history.splice(after + 1, 0, fact);
+  return name;
+}
+
+function viewOf(partition: Partition): WindowView {
+  return {
+    history: (workflow, key) => partition.workflows.get(workflow)?.histories.get(key) ?? NO_FACTS,
+    fact: (workflow, id) => partition.workflows.get(workflow)?.facts.get(id)?.fact,
+  };
+}
