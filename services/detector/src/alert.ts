@@ -64,12 +64,12 @@ function alertIdOf({ rule, trigger, subject }: Finding, tenantId: string, workfl
 
 function evidenceExecution(execution: Execution | null): EvidenceExecution | null {
   if (execution === null) return null;
-  const { first, latest } = execution;
+  const { call, first, latest } = execution;
   return {
     executionId: execution.executionId,
-    runId: first.runId,
-    attempt: first.attempt,
-    stepIndex: first.stepIndex,
+    runId: call.runId,
+    attempt: call.attempt,
+    stepIndex: call.stepIndex,
     offset: first.offset,
     logTime: first.logTime,
     outcome: latest.phase,

@@ -17,9 +17,6 @@ function fact(id: string, offset: number, logTime = offset): Fact {
     logTime,
     contentDigest: `digest of ${id}`,
     runId: id,
-    attempt: 1,
-    parentRunId: null,
-    agentId: null,
   };
 }
 

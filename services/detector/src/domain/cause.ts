@@ -4,8 +4,8 @@ import type { DeclaredCause } from './finding.ts';
 import { type Execution, isEffective } from './history.ts';
 
 export function causeOf(execution: Execution, earlier: Execution, policy: PolicyLookup): DeclaredCause {
-  const here = execution.first;
-  const there = earlier.first;
+  const here = execution.call;
+  const there = earlier.call;
   const sameRun = here.runId === there.runId;
   if (isProtected(execution, earlier)) return 'protected';
   if (sameRun && here.toolCallId !== null && here.toolCallId === there.toolCallId) return 'same_call';
@@ -17,7 +17,7 @@ export function causeOf(execution: Execution, earlier: Execution, policy: Policy
 
 /** Both went downstream under one idempotency key: the downstream takes them for one. */
 export function isProtected(execution: Execution, earlier: Execution): boolean {
-  return execution.first.downstreamKey !== null && execution.first.downstreamKey === earlier.first.downstreamKey;
+  return execution.call.downstreamKey !== null && execution.call.downstreamKey === earlier.call.downstreamKey;
 }
 
 /** What causes and severities are judged against: the latest earlier one that succeeded or is unknown, else the latest that failed. */
@@ -28,6 +28,6 @@ export function judgedAgainst(earlier: readonly Execution[]): Execution | undefi
 /** Without an outcome yet when the other one began. One that is past its deadline is taken for dead, not for slow. */
 function wasInFlight(earlier: Execution, execution: Execution, policy: PolicyLookup): boolean {
   if (earlier.latest.phase !== 'started') return earlier.latest.offset > execution.first.offset;
-  const deadlineMs = policy.tool(earlier.first.tool)?.deadlineMs ?? earlier.first.deadlineMs ?? policy.policy.deadlineMs;
+  const deadlineMs = policy.tool(earlier.call.tool)?.deadlineMs ?? earlier.call.deadlineMs ?? policy.policy.deadlineMs;
   return execution.first.logTime - earlier.first.logTime <= deadlineMs;
 }

@@ -1,6 +1,6 @@
 /** The effect class that a verdict rests on, and how sure it is. */
 import type { DeclaredEffectClass, PolicyLookup } from '@idemtrace/schemas';
-import type { PhaseFact } from './fact.ts';
+import type { CallFact } from './fact.ts';
 import type { DeclaredSeverity } from './finding.ts';
 
 export interface JudgedEffect {
@@ -10,11 +10,11 @@ export interface JudgedEffect {
 }
 
 /** The detector's policy wins over what the record says. A class that this version does not know is taken for an inferred write. */
-export function effectOf(fact: Pick<PhaseFact, 'tool' | 'effectClass' | 'effectClassSource'>, policy: PolicyLookup): JudgedEffect {
-  const byPolicy = policy.effectOf(fact.tool);
+export function effectOf(call: Pick<CallFact, 'tool' | 'effectClass' | 'effectClassSource'>, policy: PolicyLookup): JudgedEffect {
+  const byPolicy = policy.effectOf(call.tool);
   if (byPolicy !== undefined) return { effectClass: byPolicy, declared: true };
-  if (fact.effectClass === 'unspecified') return { effectClass: 'write', declared: false };
-  return { effectClass: fact.effectClass, declared: fact.effectClassSource !== 'inferred' && fact.effectClassSource !== 'unspecified' };
+  if (call.effectClass === 'unspecified') return { effectClass: 'write', declared: false };
+  return { effectClass: call.effectClass, declared: call.effectClassSource !== 'inferred' && call.effectClassSource !== 'unspecified' };
 }
 
 /** Bounds a severity by how sure the class is. */

@@ -39,17 +39,15 @@ interface FactBase {
   readonly offset: number;
   readonly logTime: number;
   readonly contentDigest: string;
+}
+
+/** What every phase of an execution says of it alike. */
+export interface CallFact {
+  readonly executionId: string;
   readonly runId: string;
   readonly attempt: number;
   readonly parentRunId: string | null;
   readonly agentId: string | null;
-}
-
-/** One phase of one execution. */
-export interface PhaseFact extends FactBase {
-  readonly kind: 'phase';
-  readonly phase: ToolPhase;
-  readonly executionId: string;
   readonly stepIndex: number;
   readonly toolCallId: string | null;
   readonly tool: string;
@@ -64,9 +62,15 @@ export interface PhaseFact extends FactBase {
   readonly approval: string | null;
   readonly downstreamKey: string | null;
   readonly precedingCalls: string | null;
-  readonly result: string | null;
-  readonly pollMax: number | null;
   readonly deadlineMs: number | null;
+}
+
+/** One phase of one execution. */
+export interface PhaseFact extends FactBase {
+  readonly kind: 'phase';
+  readonly phase: ToolPhase;
+  readonly result: string | null;
+  readonly call: CallFact;
 }
 
 /** A retrieval. */
@@ -78,6 +82,7 @@ export interface RetrievalFact extends FactBase {
 /** A run's start, suspension or end. */
 export interface RunFact extends FactBase {
   readonly kind: 'run';
+  readonly runId: string;
   readonly phase: RunPhase;
 }
 
@@ -97,38 +102,72 @@ export function identityOf(event: JudgedEvent): string {
 
 /** The fact of an event. */
 export function factOf({ event, offset, logTime, contentDigest }: PositionedEvent): Fact {
-  const { runId, attempt, parentRunId, agentId } = event.value;
-  const base = { id: identityOf(event), offset, logTime, contentDigest, runId, attempt, parentRunId, agentId };
+  const id = identityOf(event);
   switch (event.name) {
     case 'ToolCallEvent': {
-      const call = event.value;
-      return {
-        ...base,
-        kind: 'phase',
-        phase: call.phase,
-        executionId: call.executionId,
-        stepIndex: call.stepIndex,
-        toolCallId: call.toolCallId,
-        tool: call.tool,
-        effectName: call.effectName,
-        effectClass: call.effectClass,
-        effectClassSource: call.effectClassSource,
-        inputs: call.inputHashes.map(keyed),
-        effectKeys: call.effectKey === null ? [] : call.effectKey.digests.map(keyed),
-        occurrence: call.occurrence === null ? null : keyed(call.occurrence),
-        approval: call.approval === null ? null : keyed(call.approval),
-        downstreamKey: call.downstreamKey,
-        precedingCalls: call.precedingCalls,
-        result: call.resultHash === null ? null : keyed(call.resultHash),
-        pollMax: call.poll?.max ?? null,
-        deadlineMs: call.deadlineMs,
-      };
+      const { phase, resultHash } = event.value;
+      const result = resultHash === null ? null : keyed(resultHash);
+      return { kind: 'phase', id, offset, logTime, contentDigest, phase, result, call: callFactOf(event.value) };
     }
     case 'RetrievalEvent':
-      return { ...base, kind: 'retrieval', dataSource: event.value.dataSource };
+      return { kind: 'retrieval', id, offset, logTime, contentDigest, dataSource: event.value.dataSource };
     case 'RunEvent':
-      return { ...base, kind: 'run', phase: event.value.phase };
+      return { kind: 'run', id, offset, logTime, contentDigest, runId: event.value.runId, phase: event.value.phase };
   }
+}
+
+function callFactOf(call: ToolCallEvent): CallFact {
+  return {
+    executionId: call.executionId,
+    runId: call.runId,
+    attempt: call.attempt,
+    parentRunId: call.parentRunId,
+    agentId: call.agentId,
+    stepIndex: call.stepIndex,
+    toolCallId: call.toolCallId,
+    tool: call.tool,
+    effectName: call.effectName,
+    effectClass: call.effectClass,
+    effectClassSource: call.effectClassSource,
+    inputs: call.inputHashes.map(keyed),
+    effectKeys: call.effectKey === null ? [] : call.effectKey.digests.map(keyed),
+    occurrence: call.occurrence === null ? null : keyed(call.occurrence),
+    approval: call.approval === null ? null : keyed(call.approval),
+    downstreamKey: call.downstreamKey,
+    precedingCalls: call.precedingCalls,
+    deadlineMs: call.deadlineMs,
+  };
+}
+
+/** The two say the same, field by field. */
+export function isSameCall(a: CallFact, b: CallFact): boolean {
+  return CALL_FIELDS.every((field) => isSameValue(a[field], b[field]));
+}
+
+const CALL_FIELDS = Object.keys({
+  executionId: true,
+  runId: true,
+  attempt: true,
+  parentRunId: true,
+  agentId: true,
+  stepIndex: true,
+  toolCallId: true,
+  tool: true,
+  effectName: true,
+  effectClass: true,
+  effectClassSource: true,
+  inputs: true,
+  effectKeys: true,
+  occurrence: true,
+  approval: true,
+  downstreamKey: true,
+  precedingCalls: true,
+  deadlineMs: true,
+} satisfies Record<keyof CallFact, true>) as readonly (keyof CallFact)[];
+
+function isSameValue(a: CallFact[keyof CallFact], b: CallFact[keyof CallFact]): boolean {
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return a === b;
+  return a.length === b.length && a.every((each, index) => each === b[index]);
 }
 
 function keyed(pair: { readonly hashKeyId: string; readonly digest: string }): string {

@@ -1,6 +1,6 @@
 /** What a rule says of one event: everything in an alert that follows from the facts. */
 import type { Cause, DeclaredEffectClass, DocumentRef, RuleName, Severity } from '@idemtrace/schemas';
-import type { PhaseFact } from './fact.ts';
+import type { CallFact } from './fact.ts';
 import type { Execution } from './history.ts';
 
 export type DeclaredSeverity = Exclude<Severity, 'unspecified'>;
@@ -62,17 +62,8 @@ export const NO_EVIDENCE: FindingEvidence = Object.freeze({
   incomparable: 0,
 });
 
-export function triggerOf(fact: PhaseFact, effectClass: DeclaredEffectClass): Trigger {
-  return {
-    runId: fact.runId,
-    attempt: fact.attempt,
-    stepIndex: fact.stepIndex,
-    agentId: fact.agentId,
-    executionId: fact.executionId,
-    retrievalId: null,
-    tool: fact.tool,
-    effectName: fact.effectName,
-    effectClass,
-    offset: fact.offset,
-  };
+/** @param offset of the execution's first record */
+export function triggerOf(call: CallFact, offset: number, effectClass: DeclaredEffectClass): Trigger {
+  const { runId, attempt, stepIndex, agentId, executionId, tool, effectName } = call;
+  return { runId, attempt, stepIndex, agentId, executionId, retrievalId: null, tool, effectName, effectClass, offset };
 }

@@ -1,5 +1,5 @@
 /** Executions as the facts of a history show them at one position (W2: later facts are not looked at). */
-import type { Fact, PhaseFact } from './fact.ts';
+import type { CallFact, Fact, PhaseFact } from './fact.ts';
 
 /** Facts of a workflow by history, as the window store answered them: at any position, in order of offset. */
 export interface FactLookup {
@@ -16,6 +16,7 @@ export interface Viewpoint {
 /** What an execution is known to have come to. `started` counts as unknown; `compensated` as failed; `replayed` is no execution. */
 export interface Execution {
   readonly executionId: string;
+  readonly call: CallFact;
   /** Its first seen phase: the execution's position. */
   readonly first: PhaseFact;
   /** Its latest outcome, or its first phase where it has none. */
@@ -34,9 +35,10 @@ export function executionsIn(facts: FactLookup, keys: readonly string[], from: V
   for (const key of keys) {
     for (const fact of facts.history(key)) {
       if (fact.kind !== 'phase' || !isVisible(fact, from)) continue;
-      const known = executions.get(fact.executionId);
-      if (known === undefined) executions.set(fact.executionId, { executionId: fact.executionId, first: fact, latest: fact });
-      else executions.set(fact.executionId, merge(known, fact));
+      const { call } = fact;
+      const known = executions.get(call.executionId);
+      const next = known === undefined ? { executionId: call.executionId, call, first: fact, latest: fact } : merge(known, fact);
+      executions.set(call.executionId, next);
     }
   }
   return [...executions.values()]
@@ -47,7 +49,7 @@ export function executionsIn(facts: FactLookup, keys: readonly string[], from: V
 function merge(known: Execution, fact: PhaseFact): Execution {
   const first = fact.offset < known.first.offset ? fact : known.first;
   const isLater = known.latest.phase === 'started' || (fact.phase !== 'started' && fact.offset > known.latest.offset);
-  return { executionId: known.executionId, first, latest: isLater ? fact : known.latest };
+  return { executionId: known.executionId, call: first.call, first, latest: isLater ? fact : known.latest };
 }
 
 /** It succeeded, or may have: a second one would be a second effect. */

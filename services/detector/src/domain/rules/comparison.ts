@@ -1,6 +1,6 @@
 /** Rules that compare an execution with earlier ones: what they share is when a verdict is given again. */
 import type { PolicyLookup } from '@idemtrace/schemas';
-import type { PhaseFact } from '../fact.ts';
+import type { CallFact } from '../fact.ts';
 import type { Finding, FindingEvidence } from '../finding.ts';
 import { type Execution, executionsIn, isEffective, type Viewpoint } from '../history.ts';
 import type { Judgement } from './rule.ts';
@@ -16,7 +16,7 @@ export function compare(judgement: Judgement, keys: readonly string[], verdict: 
   const { positioned, facts, policy, windowMs } = judgement;
   if (positioned.event.name !== 'ToolCallEvent') return [];
   const { executionId } = positioned.event.value;
-  if (!keys.some((key) => facts.history(key).some((fact) => fact.kind === 'phase' && fact.executionId !== executionId))) return [];
+  if (!keys.some((key) => facts.history(key).some((fact) => fact.kind === 'phase' && fact.call.executionId !== executionId))) return [];
 
   const now: Viewpoint = { offset: positioned.offset, logTime: positioned.logTime, windowMs };
   const after = executionsIn(facts, keys, now);
@@ -42,20 +42,21 @@ export function compare(judgement: Judgement, keys: readonly string[], verdict: 
 
 /** Executions before this one that count: not those of another declared occurrence, and none at all under a fresh approval. */
 export function countedBefore(execution: Execution, executions: readonly Execution[]): readonly Execution[] {
-  const { occurrence, approval, offset } = execution.first;
-  const earlier = executions.filter((other) => other.first.offset < offset && other.first.occurrence === occurrence);
+  const { occurrence, approval } = execution.call;
+  const { offset } = execution.first;
+  const earlier = executions.filter((other) => other.first.offset < offset && other.call.occurrence === occurrence);
   const isFreshlyApproved =
-    approval !== null && executions.every((other) => other.first.offset >= offset || other.first.approval !== approval);
+    approval !== null && executions.every((other) => other.first.offset >= offset || other.call.approval !== approval);
   return isFreshlyApproved ? [] : earlier;
 }
 
 /** They were given the same input: a hash in common. */
-export function sharesInput(a: PhaseFact, b: PhaseFact): boolean {
+export function sharesInput(a: CallFact, b: CallFact): boolean {
   return a.inputs.some((input) => b.inputs.includes(input));
 }
 
 /** Whether hashes can tell the two inputs apart: they are under a key id in common. */
-export function isComparable(a: PhaseFact, b: PhaseFact): boolean {
+export function isComparable(a: CallFact, b: CallFact): boolean {
   return a.inputs.some((input) => b.inputs.some((other) => keyIdOf(input) === keyIdOf(other)));
 }
 
@@ -73,9 +74,9 @@ export function evidenceOf(
 ): FindingEvidence {
   const counted = [...earlier, execution];
   return {
-    executionsInRun: counted.filter((other) => other.first.runId === execution.first.runId).length,
+    executionsInRun: counted.filter((other) => other.call.runId === execution.call.runId).length,
     executionsAcrossRuns: counted.length,
-    runs: new Set(counted.map((other) => other.first.runId)).size,
+    runs: new Set(counted.map((other) => other.call.runId)).size,
     judgedAgainst,
     first: earlier[0] ?? null,
     lastEffective: earlier.findLast(isEffective) ?? null,
@@ -88,7 +89,7 @@ export function evidenceOf(
 
 /** `run X, step 3` as summaries name an execution. */
 export function placeOf(execution: Execution): string {
-  return `run ${execution.first.runId}, step ${execution.first.stepIndex}`;
+  return `run ${execution.call.runId}, step ${execution.call.stepIndex}`;
 }
 
 /** `which succeeded`, `which failed`, … as summaries say what became of an earlier execution. */

@@ -1,7 +1,7 @@
 import type { DeclaredEffectClass } from '@idemtrace/schemas';
 import { causeOf } from '../cause.ts';
 import { bounded, effectOf } from '../effect.ts';
-import { historyKey, type PhaseFact } from '../fact.ts';
+import { type CallFact, historyKey } from '../fact.ts';
 import { type DeclaredSeverity, triggerOf } from '../finding.ts';
 import { isEffective } from '../history.ts';
 import { compare, countedBefore, evidenceOf, fateOf, isComparable, placeOf, sharesInput, type Verdict } from './comparison.ts';
@@ -32,14 +32,14 @@ export const divergentExecution: Rule<'divergent_execution'> = {
 };
 
 const verdict: Verdict = (execution, executions, policy) => {
-  const effect = effectOf(execution.first, policy);
+  const effect = effectOf(execution.call, policy);
   const severity = SEVERITY[effect.effectClass];
   if (severity === null) return undefined;
   const counted = countedBefore(execution, executions);
   // An exact repeat is the other rule's: one call is not told twice.
-  if (counted.some((other) => isEffective(other) && sharesInput(other.first, execution.first))) return undefined;
-  const earlier = counted.filter((other) => isOfEarlierRun(other.first, execution.first) && !sharesInput(other.first, execution.first));
-  const comparable = earlier.filter((other) => isComparable(other.first, execution.first));
+  if (counted.some((other) => isEffective(other) && sharesInput(other.call, execution.call))) return undefined;
+  const earlier = counted.filter((other) => isOfEarlierRun(other.call, execution.call) && !sharesInput(other.call, execution.call));
+  const comparable = earlier.filter((other) => isComparable(other.call, execution.call));
   const against = comparable.findLast(isEffective);
   if (against === undefined) return undefined;
 
@@ -50,16 +50,16 @@ const verdict: Verdict = (execution, executions, policy) => {
     ruleVersion: divergentExecution.version,
     severity: bounded(isHarmless ? 'info' : severity, effect),
     cause,
-    summary: `${execution.first.tool} was executed on the same effect key with another input: ${placeOf(execution)} differs from ${placeOf(against)}, ${fateOf(against)}.`,
+    summary: `${execution.call.tool} was executed on the same effect key with another input: ${placeOf(execution)} differs from ${placeOf(against)}, ${fateOf(against)}.`,
     suggestion: null,
-    trigger: triggerOf(execution.first, effect.effectClass),
-    subject: execution.first.effectKeys[0] ?? '',
+    trigger: triggerOf(execution.call, execution.first.offset, effect.effectClass),
+    subject: execution.call.effectKeys[0] ?? '',
     evidence: evidenceOf(execution, comparable, against, earlier.length - comparable.length),
   };
 };
 
 /** Of another run that is neither its parent, nor its child, nor a sibling: those work on the workflow together. */
-function isOfEarlierRun(other: PhaseFact, fact: PhaseFact): boolean {
-  if (other.runId === fact.runId || other.runId === fact.parentRunId || other.parentRunId === fact.runId) return false;
-  return fact.parentRunId === null || fact.parentRunId !== other.parentRunId;
+function isOfEarlierRun(other: CallFact, call: CallFact): boolean {
+  if (other.runId === call.runId || other.runId === call.parentRunId || other.parentRunId === call.runId) return false;
+  return call.parentRunId === null || call.parentRunId !== other.parentRunId;
 }

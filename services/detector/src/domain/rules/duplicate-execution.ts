@@ -30,7 +30,7 @@ export const duplicateExecution: Rule<'duplicate_execution'> = {
 };
 
 const verdict: Verdict = (execution, executions, policy) => {
-  const effect = effectOf(execution.first, policy);
+  const effect = effectOf(execution.call, policy);
   const severities = SEVERITY[effect.effectClass];
   const earlier = countedBefore(execution, executions);
   const against = judgedAgainst(earlier);
@@ -44,10 +44,10 @@ const verdict: Verdict = (execution, executions, policy) => {
     ruleVersion: duplicateExecution.version,
     severity: bounded(severity, effect),
     cause,
-    summary: `${execution.first.tool} was executed again with the same input: ${placeOf(execution)} repeats ${placeOf(against)}, ${fateOf(against)}.`,
+    summary: `${execution.call.tool} was executed again with the same input: ${placeOf(execution)} repeats ${placeOf(against)}, ${fateOf(against)}.`,
     suggestion: null,
-    trigger: triggerOf(execution.first, effect.effectClass),
-    subject: execution.first.inputs[0] ?? '',
+    trigger: triggerOf(execution.call, execution.first.offset, effect.effectClass),
+    subject: execution.call.inputs[0] ?? '',
     evidence: evidenceOf(execution, earlier, against, 0),
   };
 };

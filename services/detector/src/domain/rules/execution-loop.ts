@@ -21,7 +21,7 @@ export const executionLoop: Rule<'execution_loop'> = {
     if (!keys.some((key) => judgement.facts.history(key).length >= threshold)) return [];
 
     const now: Viewpoint = { offset: judgement.positioned.offset, logTime: judgement.positioned.logTime, windowMs: judgement.windowMs };
-    const executions = executionsIn(judgement.facts, keys, now).filter((execution) => execution.first.runId === runId);
+    const executions = executionsIn(judgement.facts, keys, now).filter((execution) => execution.call.runId === runId);
     const outcomes = executions.map(({ latest }) => latest).filter(({ phase }) => phase !== 'started');
     const chain = unbroken(
       outcomes.sort((a, b) => a.offset - b.offset),
@@ -29,22 +29,22 @@ export const executionLoop: Rule<'execution_loop'> = {
     );
     if (!isMultiple(chain.length, threshold)) return [];
 
-    const members = new Set(chain.map((fact) => fact.executionId));
+    const members = new Set(chain.map((fact) => fact.call.executionId));
     const looping = executions.filter((execution) => members.has(execution.executionId));
     const trigger = looping[threshold - 1];
     const last = looping.at(-1);
     if (trigger === undefined || last === undefined) return [];
-    const effect = effectOf(trigger.first, judgement.policy);
+    const effect = effectOf(trigger.call, judgement.policy);
     return [
       {
         rule: 'execution_loop',
         ruleVersion: executionLoop.version,
         severity: 'warning',
         cause: null,
-        summary: `${trigger.first.tool} was executed ${chain.length} times in run ${runId} with the same input and the same result, and nothing else succeeded in between.`,
-        suggestion: `If the tool waits for a state, declare it: "${trigger.first.tool}": { poll: { max: N } }`,
-        trigger: triggerOf(trigger.first, effect.effectClass),
-        subject: trigger.first.inputs[0] ?? '',
+        summary: `${trigger.call.tool} was executed ${chain.length} times in run ${runId} with the same input and the same result, and nothing else succeeded in between.`,
+        suggestion: `If the tool waits for a state, declare it: "${trigger.call.tool}": { poll: { max: N } }`,
+        trigger: triggerOf(trigger.call, trigger.first.offset, effect.effectClass),
+        subject: trigger.call.inputs[0] ?? '',
         evidence: evidenceOf(last, looping.slice(0, -1), looping.at(-2) ?? last, 0),
       },
     ];
@@ -60,11 +60,11 @@ function thresholdOf({ positioned, policy }: Judgement): number {
 
 /** Offsets of the run's successes that are of another effect or input. */
 function otherSuccesses({ positioned, facts }: Judgement, now: Viewpoint, own: readonly PhaseFact[]): readonly number[] {
-  const first = own[0];
+  const first = own[0]?.call;
   if (first === undefined) return [];
   const visible = facts.history(historyKey.successes(positioned.event.value.runId)).filter((fact) => isVisible(fact, now));
   return visible
-    .filter((fact) => fact.kind === 'phase' && !(fact.effectName === first.effectName && sharesInput(fact, first)))
+    .filter((fact) => fact.kind === 'phase' && !(fact.call.effectName === first.effectName && sharesInput(fact.call, first)))
     .map((fact) => fact.offset);
 }
 

@@ -17,7 +17,7 @@ export const unclassifiedTool: Rule<'unclassified_tool'> = {
     if (history.some((fact) => isVisible(fact, before))) return [];
     const fact = factOf(positioned);
     if (fact.kind !== 'phase') return [];
-    const { effectClass } = effectOf(fact, policy);
+    const { effectClass } = effectOf(fact.call, policy);
     return [
       {
         rule: 'unclassified_tool',
@@ -26,7 +26,7 @@ export const unclassifiedTool: Rule<'unclassified_tool'> = {
         cause: null,
         summary: `${call.tool} has no declared effect class; it is taken for ${effectClass}, and its repeats yield warning at most.`,
         suggestion: `Declare it: "${call.tool}": { effect: ${effectClass} }`,
-        trigger: triggerOf(fact, effectClass),
+        trigger: triggerOf(fact.call, fact.offset, effectClass),
         subject: call.tool,
         evidence: NO_EVIDENCE,
       },

@@ -1,18 +1,13 @@
 /** Windows in this process's memory: rebuilt from the log at every start. */
-import type { Fact } from '../../domain/fact.ts';
+import { type Fact, isSameCall } from '../../domain/fact.ts';
 import type { Applied, Marker, PlacedFact, WindowBatch, WindowStore, WindowView } from '../port.ts';
 
 interface Workflow {
   /** By identity. */
-  readonly facts: Map<string, Placed>;
+  readonly facts: Map<string, Fact>;
   readonly histories: Map<string, Fact[]>;
   oldest: number;
   newest: number;
-}
-
-interface Placed {
-  readonly fact: Fact;
-  readonly histories: readonly string[];
 }
 
 interface Partition {
@@ -65,11 +60,12 @@ export class MemoryWindows implements WindowStore {
 
   #record(partition: Partition, { workflow: key, histories, fact }: PlacedFact, oldest: number): void {
     const workflow = touch(partition, key);
-    const known = workflow.facts.get(fact.id)?.fact;
+    const known = workflow.facts.get(fact.id);
     if (known !== undefined && !this.#isReplacedBy(known, fact)) return;
-    if (known !== undefined) this.#remove(workflow, known);
-    const names = histories.map((name) => insert(workflow, name, fact));
-    workflow.facts.set(fact.id, { fact, histories: names });
+    if (known !== undefined) remove(workflow, known);
+    const kept = sharing(workflow, histories, fact);
+    for (const name of histories) insert(workflow, name, kept);
+    workflow.facts.set(fact.id, kept);
     workflow.newest = Math.max(workflow.newest, fact.logTime);
     workflow.oldest = Math.min(workflow.oldest, fact.logTime);
     if (oldest - workflow.oldest > this.#windowMs * TRIM) trim(workflow, oldest);
@@ -80,15 +76,28 @@ export class MemoryWindows implements WindowStore {
     if (known.offset < fact.offset) return fact.logTime - known.logTime > this.#windowMs;
     return known.offset > fact.offset && known.logTime - fact.logTime <= this.#windowMs;
   }
+}
 
-  #remove(workflow: Workflow, fact: Fact): void {
-    for (const name of workflow.facts.get(fact.id)?.histories ?? []) {
-      const left = workflow.histories.get(name)?.filter((other) => other !== fact) ?? [];
-      if (left.length === 0) workflow.histories.delete(name);
-      else workflow.histories.set(name, left);
-    }
-    workflow.facts.delete(fact.id);
+/** What an execution's phases say alike is kept once: the fact with the other phase's call, where they are equal. */
+function sharing(workflow: Workflow, histories: readonly string[], fact: Fact): Fact {
+  if (fact.kind !== 'phase') return fact;
+  for (const name of histories) {
+    const other = workflow.histories
+      .get(name)
+      ?.findLast((each) => each.kind === 'phase' && each.call.executionId === fact.call.executionId);
+    if (other?.kind === 'phase' && isSameCall(other.call, fact.call)) return { ...fact, call: other.call };
   }
+  return fact;
+}
+
+function remove(workflow: Workflow, fact: Fact): void {
+  for (const [name, history] of workflow.histories) {
+    if (!history.includes(fact)) continue;
+    const left = history.filter((other) => other !== fact);
+    if (left.length === 0) workflow.histories.delete(name);
+    else workflow.histories.set(name, left);
+  }
+  workflow.facts.delete(fact.id);
 }
 
 function expire(partition: Partition, oldest: number): void {
@@ -105,7 +114,7 @@ function trim(workflow: Workflow, oldest: number): void {
     else workflow.histories.set(name, left);
   }
   workflow.oldest = Number.POSITIVE_INFINITY;
-  for (const [id, { fact }] of workflow.facts) {
+  for (const [id, fact] of workflow.facts) {
     if (fact.logTime < oldest) workflow.facts.delete(id);
     else workflow.oldest = Math.min(workflow.oldest, fact.logTime);
   }
@@ -124,21 +133,16 @@ function touch(partition: Partition, key: string): Workflow {
   return workflow;
 }
 
-/** Puts a fact into a history in order of offset. Answers the history's name as the store already holds it, so that no copy of it stays. */
-function insert(workflow: Workflow, name: string, fact: Fact): string {
+/** Puts a fact into a history, in order of offset. */
+function insert(workflow: Workflow, name: string, fact: Fact): void {
   const history = workflow.histories.get(name);
-  if (history === undefined) {
-    workflow.histories.set(name, [fact]);
-    return name;
-  }
-  const after = history.findLastIndex((other) => other.offset < fact.offset);
-  history.splice(after + 1, 0, fact);
-  return name;
+  if (history === undefined) workflow.histories.set(name, [fact]);
+  else history.splice(history.findLastIndex((other) => other.offset < fact.offset) + 1, 0, fact);
 }
 
 function viewOf(partition: Partition): WindowView {
   return {
     history: (workflow, key) => partition.workflows.get(workflow)?.histories.get(key) ?? NO_FACTS,
-    fact: (workflow, id) => partition.workflows.get(workflow)?.facts.get(id)?.fact,
+    fact: (workflow, id) => partition.workflows.get(workflow)?.facts.get(id),
   };
 }

@@ -1,0 +1,170 @@
+/** The command line. The only place that reads the environment and builds clients is here and below. */
+import { Command, CommanderError, Option } from 'commander';
+import { createContext, type Context } from './commands/context.ts';
+import { CommandError, EXIT } from './output/command-error.ts';
+
+type Action<A extends readonly unknown[]> = (context: Context, ...args: A) => Promise<number>;
+
+/** Runs the program; answers its exit code. */
+export async function main(args: readonly string[]): Promise<number> {
+  const abort = new AbortController();
+  const context = createContext(abort.signal);
+  const interrupt = () => {
+    if (abort.signal.aborted) process.exit(EXIT.interrupted);
+    abort.abort();
+  };
+  process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
+  let exitCode: number = EXIT.ok;
+  const run =
+    <A extends readonly unknown[]>(action: () => Promise<Action<A>>) =>
+    async (...args: unknown[]) => {
+      // Commander hands on arguments, then options, then the command itself.
+      exitCode = await (await action())(context, ...(args.slice(0, -1) as unknown as A));
+    };
+  try {
+    await program(run).parseAsync(args, { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    return explain(error, context, abort.signal.aborted);
+  } finally {
+    process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
+  }
+}
+
+type Run = <A extends readonly unknown[]>(action: () => Promise<Action<A>>) => (...args: unknown[]) => Promise<void>;
+
+function program(run: Run): Command {
+  const root = new Command('idemtrace')
+    .description('Shows and stops effects that AI agents have twice: repeated tool calls, divergent retries, foreign documents.')
+    .version('0.1.0')
+    .exitOverride()
+    .showHelpAfterError('(--help lists the commands and options)')
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 done; 1 a check found something; 2 bad call, configuration or input; 3 something needed is missing or in use; 70 a fault of idemtrace; 130 interrupted.',
+    );
+
+  const config = new Option('--config <file>', 'configuration (default: idemtrace.yaml, where there is one)');
+  const data = new Option('--data <folder>', 'data folder (default: the configured one, .idemtrace)');
+  const policy = new Option('--policy <file>', 'policy (YAML)');
+  const json = new Option('--json', 'print JSON for programs');
+  const limit = new Option('--limit <n>', 'most rows').default('100');
+
+  root
+    .command('demo')
+    .description('play a day of a simulated company through the pipeline, and show what went wrong')
+    .addOption(new Option('--seed <n>', 'another day').default('42'))
+    .addOption(data)
+    .action(run(async () => (await import('./commands/demo.ts')).demoCommand));
+
+  root
+    .command('replay <file>')
+    .description('replay recorded calls (one JSON object a line) through the pipeline')
+    .addOption(policy)
+    .addOption(data)
+    .addOption(config)
+    .addOption(new Option('--alerts <file>', 'write every revision of every alert, one JSON object a line'))
+    .addOption(new Option('--batch <records>', 'most records judged in one transaction'))
+    .addOption(json)
+    .action(run(async () => (await import('./commands/replay.ts')).replayCommand));
+
+  root
+    .command('up')
+    .description('run everything embedded, with a JSON intake for agents on this machine, until Ctrl-C')
+    .addOption(policy)
+    .addOption(data)
+    .addOption(config)
+    .addOption(new Option('--port <port>', 'port of the intake'))
+    .action(run(async () => (await import('./commands/up.ts')).upCommand));
+
+  root
+    .command('alerts')
+    .description('print alerts, the latest last')
+    .addOption(new Option('-f, --follow', 'wait for more'))
+    .addOption(new Option('--severity <least>', 'least severity').choices(['info', 'warning', 'critical']).default('warning'))
+    .addOption(new Option('--tenant <id>', 'of this tenant alone'))
+    .addOption(data)
+    .addOption(config)
+    .addOption(json)
+    .action(run(async () => (await import('./commands/alerts.ts')).alertsCommand));
+
+  const lineage = root.command('lineage').description('ask what happened: every query is of one tenant');
+  const tenant = new Option('--tenant <id>', 'the tenant').makeOptionMandatory();
+  const query = (name: string, description: string) =>
+    lineage.command(name).description(description).addOption(tenant).addOption(data).addOption(config).addOption(json);
+  query('attempts <workflow>', 'a workflow’s attempts side by side, the clash marked')
+    .addOption(new Option('--alert <id>', 'this alert alone, told in full'))
+    .addOption(new Option('--svg <file>', 'draw into an SVG file'))
+    .action(run(async () => (await import('./commands/lineage.ts')).attemptsCommand));
+  query('run <run>', 'a run’s timeline')
+    .addOption(new Option('--workflow <id>', 'its workflow').makeOptionMandatory())
+    .action(run(async () => (await import('./commands/lineage.ts')).runCommand));
+  query('executions <digest>', 'executions of an input hash or effect key (the subject of an alert)')
+    .addOption(limit)
+    .action(run(async () => (await import('./commands/lineage.ts')).executionsCommand));
+  query('document <id>', 'actions that were grounded on a document')
+    .addOption(limit)
+    .action(run(async () => (await import('./commands/lineage.ts')).documentCommand));
+  query('action <execution>', 'documents that an action rests on').action(
+    run(async () => (await import('./commands/lineage.ts')).actionCommand),
+  );
+  query('duplicates', 'duplicates per tool and day')
+    .addOption(new Option('--days <n>', 'of the last days').default('30'))
+    .action(run(async () => (await import('./commands/lineage.ts')).duplicatesCommand));
+  query('gaps', 'gaps in the emitters’ sequences: events that were dropped on the way').action(
+    run(async () => (await import('./commands/lineage.ts')).gapsCommand),
+  );
+
+  const policies = root.command('policy').description('check and compile policies');
+  policies
+    .command('check <file>')
+    .description('list every mistake with its line')
+    .addOption(json)
+    .action(run(async () => (await import('./commands/policy.ts')).checkCommand));
+  policies
+    .command('compile <file>')
+    .description('write the policy as JSON, as emitters take it')
+    .addOption(new Option('-o, --output <file>', 'default: standard output'))
+    .action(run(async () => (await import('./commands/policy.ts')).compileCommand));
+
+  root
+    .command('doctor')
+    .description('check this machine, the configuration and the data folder, and say how to mend what is wrong')
+    .addOption(policy)
+    .addOption(data)
+    .addOption(config)
+    .addOption(json)
+    .action(run(async () => (await import('./commands/doctor.ts')).doctorCommand));
+
+  const configuration = root.command('config').description('the configuration');
+  configuration
+    .command('print')
+    .description('print every setting with where it comes from; secrets are masked')
+    .addOption(policy)
+    .addOption(data)
+    .addOption(config)
+    .action(run(async () => (await import('./commands/config.ts')).printCommand));
+  configuration
+    .command('table')
+    .description('print a Markdown table of all settings and their variables')
+    .action(run(async () => (await import('./commands/config.ts')).tableCommand));
+
+  return root;
+}
+
+/** What went wrong, as its user needs to read it; a stack only for faults of the program. */
+function explain(error: unknown, { screen }: Context, isInterrupted: boolean): number {
+  screen.settle();
+  if (isInterrupted) {
+    screen.note('interrupted');
+    return EXIT.interrupted;
+  }
+  // Commander has printed its own message.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  if (error instanceof CommandError) {
+    screen.note(error.message);
+    return error.exitCode;
+  }
+  screen.note(`idemtrace failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+  return EXIT.fault;
+}

@@ -1,0 +1,98 @@
+/** From the moments of a recording to the events that its agents' emitters would have sent: the SDK's own builder, values from the lines. */
+import type { HashKey } from '@idemtrace/identity';
+import type { CompiledPolicy } from '@idemtrace/schemas';
+import { createEventBuilder, type EmittedEvent, type EventBuilder, type PreparedCall, type RunIdentity, RunTracker } from '@idemtrace/sdk/internal';
+import type { Moment, PlannedRun } from '../recording/plan.ts';
+import { runKey } from '../recording/survey.ts';
+import type { RecordedToolCall } from '../recording/types.ts';
+
+export interface RecordedEventsOptions {
+  readonly hashKey: HashKey;
+  readonly policy: CompiledPolicy;
+  /** Agent's clock for a recording that tells no times, ms since the epoch. */
+  readonly clock: () => number;
+}
+
+interface Emitter {
+  readonly builder: EventBuilder;
+  sequence: number;
+}
+
+/** Takes the moments of one recording, in order. Holds what is open: the trackers of runs that go on, calls without outcome. */
+export class RecordedEvents {
+  readonly #options: RecordedEventsOptions;
+  readonly #emitters = new Map<string, Emitter>();
+  readonly #trackers = new Map<string, RunTracker>();
+  readonly #prepared = new Map<string, PreparedCall>();
+
+  constructor(options: RecordedEventsOptions) {
+    this.#options = options;
+  }
+
+  event(moment: Moment): EmittedEvent {
+    const emitter = this.#emitter(moment.emitterId);
+    emitter.sequence = moment.sequence;
+    const { builder } = emitter;
+    const run = runIdentity(moment.run);
+    const at = { occurredAt: moment.at ?? this.#options.clock() };
+    switch (moment.kind) {
+      case 'run_started':
+        this.#trackers.set(runKey(moment.run), new RunTracker());
+        return builder.runEvent(run, 'started', at);
+      case 'run_ended':
+        this.#trackers.delete(runKey(moment.run));
+        return builder.runEvent(run, 'ended', at, moment.status);
+      case 'call_started': {
+        const prepared = builder.prepareCall(run, describe(moment.call, moment.executionId), this.#tracker(moment.run));
+        this.#prepared.set(moment.executionId, prepared);
+        return builder.started(prepared, at);
+      }
+      case 'call_settled': {
+        const prepared = this.#prepared.get(moment.executionId);
+        if (prepared === undefined) throw new Error(`The recording settles a call at line ${moment.line} that it never started.`);
+        this.#prepared.delete(moment.executionId);
+        const { status, result, durationMs } = moment.call;
+        const known = status === 'succeeded' && result !== undefined ? { value: result } : undefined;
+        return builder.settled(prepared, status, { ...at, durationMs }, known);
+      }
+      case 'retrieval': {
+        const { stepIndex, toolCallId, dataSource, query, documents, durationMs } = moment.retrieval;
+        const executionId = moment.executionId ?? undefined;
+        const { retrievalId } = moment;
+        return builder.retrievalEvent(run, { retrievalId, stepIndex, executionId, toolCallId, dataSource, query, documents, durationMs }, at);
+      }
+    }
+  }
+
+  #emitter(emitterId: string): Emitter {
+    const known = this.#emitters.get(emitterId);
+    if (known !== undefined) return known;
+    const { hashKey, policy } = this.#options;
+    const emitter: Emitter = {
+      sequence: 0,
+      builder: createEventBuilder({ hashKey, policy, emitterId, nextSequence: () => emitter.sequence }),
+    };
+    this.#emitters.set(emitterId, emitter);
+    return emitter;
+  }
+
+  #tracker(run: PlannedRun): RunTracker {
+    const tracker = this.#trackers.get(runKey(run)) ?? new RunTracker();
+    this.#trackers.set(runKey(run), tracker);
+    return tracker;
+  }
+}
+
+function runIdentity({ tenantId, workflowId, runId, attempt, agentId, conversationId }: PlannedRun): RunIdentity {
+  return { tenantId, workflowId, runId, attempt, agentId: agentId ?? undefined, conversationId: conversationId ?? undefined };
+}
+
+function describe(call: RecordedToolCall, executionId: string): Parameters<EventBuilder['prepareCall']>[1] {
+  const { tool, stepIndex, toolCallId, effect, occurrence, approvalId, groundedOn } = call;
+  const effectKey = typeof call.effectKey === 'object' ? keyOf(call.effectKey) : call.effectKey;
+  return { tool, input: call.arguments, stepIndex, executionId, toolCallId, effect, effectKey, occurrence, approvalId, groundedOn };
+}
+
+function keyOf({ id, effect, scope }: Exclude<RecordedToolCall['effectKey'], string | undefined>) {
+  return { id, ...(effect !== undefined && { effect }), ...(scope !== undefined && { scope }) };
+}
