@@ -1,11 +1,12 @@
 /**
- * Generates src/generated/ from avro/*.avsc: `types.ts` (the values of every record and enum, with their docs) and `schemas.ts` (the
- * schemas as constants, so that no file is read at run time).
+ * Generates src/generated/ from avro/*.avsc and history/: `types.ts` (the values of every record and enum, with their docs), `schemas.ts`
+ * (the schemas as constants, so that no file is read at run time) and `history.ts` (ids, and the schemas of every release).
  *
  * usage: generate.ts [--check]     --check: write nothing, exit 1 where a generated file is stale
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { readHistory, schemaIdOf } from './history.ts';
 
 type Schema = string | Schema[] | Definition;
 interface Definition {
@@ -107,6 +108,27 @@ export type RecordName = keyof RecordTypes;
 export const SCHEMAS: Readonly<Record<RecordName, string>> = {
 ${[...schemas].map(([name, schema]) => `  ${name}:\n    ${JSON.stringify(JSON.stringify(schema))},`).join('\n')}
 };
+`,
+  'history.ts': `${header}import type { RecordName } from './types.ts';
+
+export interface ReleasedSchema {
+  readonly version: string;
+  /** The record; of a release it need not be one of today's. */
+  readonly name: string;
+  readonly id: number;
+  readonly schema: string;
+}
+
+/** Ids of the current schemas where no registry gives them. */
+export const SCHEMA_IDS: Readonly<Record<RecordName, number>> = {
+${[...schemas].map(([name, schema]) => `  ${name}: ${schemaIdOf(name, JSON.stringify(schema))},`).join('\n')}
+};
+
+/** The schemas of every release, oldest first. */
+export const RELEASED: readonly ReleasedSchema[] = [
+${readHistory(join(root, 'history'))
+  .map((released) => `  ${JSON.stringify(released)},\n`)
+  .join('')}];
 `,
 };
 

@@ -1,3 +1,11 @@
 export * from './codec.ts';
+export * from './errors.ts';
+export type { Fault } from './faults.ts';
+export * from './files-registry.ts';
 export * from './generated/types.ts';
+export * from './json.ts';
+export * from './key.ts';
 export * from './policy.ts';
+export type { SchemaRegistry } from './registry.ts';
+export type { InvalidReason } from './validity.ts';
+export { faultsOf, INVALID_REASONS, MAX_VALUE_BYTES } from './validity.ts';

@@ -1,1 +1,17 @@
-export type * from './transport.ts';
+export type { HashKey, HashKeyPair, HashKeyRing } from '@idemtrace/identity';
+export type { CompiledPolicy } from '@idemtrace/schemas/policy';
+export type { BufferLimits } from './buffer.ts';
+export type { CallInfo } from './call-info.ts';
+export type { Counters } from './counters.ts';
+export type { CallOptions } from './describe.ts';
+export type { ToolAnnotations } from './effect-class.ts';
+export type { WarningCode } from './environment.ts';
+export { IdemtraceError, type IdemtraceErrorCode, NotExecutedError, TransportError } from './errors.ts';
+export type { DocumentRef, EffectKey } from './event-builder.ts';
+export { createIdemtrace, currentCall, currentRun, type Idemtrace, type IdemtraceOptions } from './idemtrace.ts';
+export type { Outcome, Settled } from './outcome.ts';
+export type { RetrieverOptions } from './retriever.ts';
+export type { ReportedCall, ReportedExecution, Retrieved, Run } from './run.ts';
+export type { RunScope, SubRunScope } from './scope.ts';
+export type { ToolOptions } from './tool.ts';
+export type { EmittedEvent, Transport } from './transport.ts';

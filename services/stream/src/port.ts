@@ -3,7 +3,7 @@
  * Adapters: embedded/ (SQLite, one machine), kafka/ (a cluster). What an adapter owes is written here, and `test/conformance.ts` holds it to it.
  *
  * Offsets are whole numbers from 0, log times milliseconds since the epoch, stamped by the log itself: the only clock of judgement. Within
- * a partition offsets rise strictly and log times never fall.
+ * a partition offsets rise strictly and log times never fall. Faults that a caller can tell apart are a `LogError` with a code (errors.ts).
  */
 
 /** A record as the log holds it. */
@@ -89,17 +89,23 @@ export interface OwnedPartition {
   takeOver(): Promise<TakeOver>;
   /** First offset whose log time is at or after the given one; `high` where there is none. */
   offsetAt(logTime: number): Promise<number>;
-  /** The next batch starts at this offset, clamped to what the log holds. */
+  /** The next batch starts at this offset, clamped to what the log holds when that batch is fetched. */
   seek(offset: number): void;
   /** Says that the owner is alive; to be called at least every few seconds within long work. Throws where the partition was lost. */
   heartbeat(): Promise<void>;
-  /** Appends the outputs and moves the group's offset to `next`, in one transaction. */
+  /**
+   * Appends the outputs and moves the group's offset to `next` (backwards too), in one transaction. Throws only where surely nothing of it
+   * is in the log: `log_full`, `record_too_large`, `unknown_topic`, `partition_mismatch` (an output topic has no partition of this number),
+   * `log_away`; and where `takeOver` was not called in this generation.
+   */
   commit(next: number, outputs: readonly OutputRecord[]): Promise<CommitResult>;
 }
 
 /**
- * Gets one batch at a time of each partition; partitions may run concurrently. The next batch of a partition starts at the batch's `to`,
- * unless `seek` was called. A handler that throws stops the subscription with that error.
+ * Gets one batch at a time of each partition, never an empty one; partitions may run concurrently. The first batch of an assignment starts
+ * at the offset that the group has committed or, where it never did, at the first record held. The next batch of a partition starts at the
+ * batch's `to`, committed or not, unless `seek` was called. A handler that throws stops the subscription with that error; a `LogError`
+ * `fenced` of a partition that was indeed lost (from `takeOver` or `heartbeat`, passed on) ends the work on that partition only.
  */
 export type BatchHandler = (partition: OwnedPartition, batch: Batch) => Promise<void>;
 
@@ -114,17 +120,18 @@ export interface SubscribeOptions {
 }
 
 export interface Subscription {
-  /** Finishes the batches under way, gives the partitions up, and resolves. Idempotent. */
+  /** Finishes the batches under way, gives the partitions up, and resolves, after a fault too. No handler may wait for it. Idempotent. */
   close(): Promise<void>;
-  /** Resolves when the subscription was closed; rejects with the fault that ended it. */
+  /** Resolves when the subscription was closed; rejects with the fault that ended it. Attach to it at once: a fault is never swallowed. */
   readonly done: Promise<void>;
 }
 
 export interface TailOptions {
-  /** Where to start in each partition: the first record held, the end, or an offset per partition. Default `start`. */
+  /** Where to start in each partition: the first record held, the end, or an offset per partition (start, where it names none). Default `start`. */
   readonly from?: 'start' | 'end' | ReadonlyMap<number, number>;
   /** Wait for more at the end. Default false: ends at the positions that were the end when the call was made. */
   readonly follow?: boolean;
+  /** Ends the iteration without an error. */
   readonly signal?: AbortSignal;
 }
 
@@ -142,19 +149,14 @@ export interface EventLog {
   /** Appends all or nothing; resolves with the positions, in order, once the records are durable. */
   append(topic: string, records: readonly NewRecord[]): Promise<readonly Position[]>;
   subscribe(options: SubscribeOptions, handler: BatchHandler): Promise<Subscription>;
-  /** Reads committed records without a group, partition by partition in order. */
+  /**
+   * Reads committed records without a group, each partition in order. Offsets outside of what the log holds are clamped to it. Where the log
+   * is closed under it, the iteration rejects with `closed`: it is not taken for the end.
+   */
   tail(topic: string, options?: TailOptions): AsyncIterable<LogRecord>;
+  /**
+   * Closes its subscriptions as their `close` does (so no handler may wait for it), then the log; calls from then on reject with `closed`.
+   * Idempotent.
+   */
   close(): Promise<void>;
-}
-
-/** A fault of the log that a caller can tell by its code. */
-export type LogErrorCode = 'unknown_topic' | 'partition_mismatch' | 'fenced' | 'log_away' | 'record_too_large' | 'log_full' | 'closed';
-
-export class LogError extends Error {
-  override readonly name = 'LogError';
-  readonly code: LogErrorCode;
-  constructor(code: LogErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.code = code;
-  }
 }

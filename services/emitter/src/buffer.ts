@@ -1,0 +1,254 @@
+import type { MutableCounters } from './counters.ts';
+import type { Environment } from './environment.ts';
+import { keepUntilSent, sentAll } from './exit.ts';
+import { approximateBytes } from './size.ts';
+import type { EmittedEvent, Transport } from './transport.ts';
+
+export interface BufferLimits {
+  /** Most events kept, those under way included. */
+  readonly maxEvents: number;
+  /** Most bytes kept, approximately. */
+  readonly maxBytes: number;
+  /** Most events of a batch. */
+  readonly batchEvents: number;
+  /** Most bytes of a batch, approximately; a single event is always sent. */
+  readonly batchBytes: number;
+  /** How long a batch waits for more events, in ms. */
+  readonly lingerMs: number;
+}
+
+export const DEFAULT_LIMITS: BufferLimits = {
+  maxEvents: 10_000,
+  maxBytes: 16 * 1024 * 1024,
+  batchEvents: 500,
+  batchBytes: 512 * 1024,
+  lingerMs: 50,
+};
+
+const FIRST_BACKOFF_MS = 100;
+const LONGEST_BACKOFF_MS = 10_000;
+
+interface Held {
+  readonly event: EmittedEvent;
+  readonly bytes: number;
+}
+
+interface Waiter {
+  /** Number of the last event that is waited for, in the order of arrival. */
+  readonly through: number;
+  lost: boolean;
+  readonly resolve: (durable: boolean) => void;
+}
+
+/**
+ * Holds events until the transport took them, in order, one batch under way. A batch that fails is sent again, with exponential backoff and
+ * full jitter, until it is taken or refused for good. When the buffer is full the *newest* event is dropped: what is under way stays whole, and
+ * the numbers missing from the emitter's sequence show what is gone.
+ */
+export class EventBuffer {
+  readonly #transport: Transport;
+  readonly #limits: BufferLimits;
+  readonly #environment: Environment;
+  readonly #counters: MutableCounters;
+  readonly #queue: Held[] = [];
+  #bytes = 0;
+  /** How many events arrived and how many of them are done with, sent or lost. */
+  #arrived = 0;
+  #done = 0;
+  #waiters: Waiter[] = [];
+  #sending = false;
+  #closed = false;
+  #cancelLinger: (() => void) | undefined;
+  #hurried = false;
+  /** Ends the pause before the next attempt. */
+  #wake: (() => void) | undefined;
+
+  constructor(transport: Transport, limits: BufferLimits, environment: Environment, counters: MutableCounters) {
+    this.#transport = transport;
+    this.#limits = limits;
+    this.#environment = environment;
+    this.#counters = counters;
+  }
+
+  /** Takes an event, or drops it where there is no room: then false. Never throws, never waits. */
+  push(event: EmittedEvent): boolean {
+    const bytes = approximateBytes(event);
+    const pending = this.#arrived - this.#done;
+    if (this.#closed || pending >= this.#limits.maxEvents || (pending > 0 && this.#bytes + bytes > this.#limits.maxBytes)) {
+      this.#lose(1, this.#closed ? 'the emitter is closed' : 'the buffer is full');
+      return false;
+    }
+    if (pending === 0) keepUntilSent(this);
+    this.#queue.push({ event, bytes });
+    this.#bytes += bytes;
+    this.#arrived++;
+    this.#counters.buffered++;
+    if (!this.#sending) this.#schedule();
+    return true;
+  }
+
+  /** Even a full batch is sent from a timer: encoding it is not the caller's to wait for. */
+  #schedule(): void {
+    const full = this.#queue.length >= this.#limits.batchEvents || this.#bytes >= this.#limits.batchBytes;
+    if (full && !this.#hurried) {
+      this.#cancelLinger?.();
+      this.#cancelLinger = undefined;
+      this.#hurried = true;
+    }
+    this.#cancelLinger ??= this.#environment.after(full ? 0 : this.#limits.lingerMs, () => void this.#drain());
+  }
+
+  /**
+   * Sends what has arrived so far, without lingering. Resolves with true once all of it is durable, with false where some was lost or
+   * `timeoutMs` passed.
+   */
+  flush(timeoutMs: number): Promise<boolean> {
+    if (this.#done === this.#arrived) return Promise.resolve(true);
+    return new Promise((resolve) => {
+      const cancel = this.#environment.after(timeoutMs, () => {
+        this.#waiters = this.#waiters.filter((other) => other !== waiter);
+        resolve(false);
+      });
+      const waiter: Waiter = {
+        through: this.#arrived,
+        lost: false,
+        resolve: (durable) => {
+          cancel();
+          resolve(durable);
+        },
+      };
+      this.#waiters.push(waiter);
+      this.#wake?.();
+      void this.#drain();
+    });
+  }
+
+  /** Flushes, then gives up what is left. Idempotent. */
+  async close(timeoutMs: number): Promise<void> {
+    if (this.#closed) return;
+    await this.flush(timeoutMs);
+    this.#closed = true;
+    this.#wake?.();
+    const left = this.#arrived - this.#done;
+    if (left > 0) this.#lose(left, 'the emitter was closed before they could be sent');
+    this.#queue.length = 0;
+    this.#finish(left, true);
+    await this.#transport.close?.();
+  }
+
+  async #drain(): Promise<void> {
+    this.#cancelLinger?.();
+    this.#cancelLinger = undefined;
+    this.#hurried = false;
+    if (this.#sending) return;
+    this.#sending = true;
+    while (this.#queue.length > 0 && !this.#closed) await this.#deliver(this.#takeBatch());
+    this.#sending = false;
+  }
+
+  #takeBatch(): Held[] {
+    let count = 0;
+    let bytes = 0;
+    for (const held of this.#queue) {
+      if (count === this.#limits.batchEvents || (count > 0 && bytes + held.bytes > this.#limits.batchBytes)) break;
+      count++;
+      bytes += held.bytes;
+    }
+    return this.#queue.splice(0, count);
+  }
+
+  /** Returns once the batch is done with. */
+  async #deliver(batch: readonly Held[]): Promise<void> {
+    for (let attempt = 0; !this.#closed; attempt++) {
+      const failure = await this.#send(batch);
+      if (this.#closed) return;
+      if (failure === undefined) {
+        this.#counters.sent += batch.length;
+        this.#release(batch, false);
+        return;
+      }
+      if (!failure.retriable) {
+        await this.#refused(batch, failure);
+        return;
+      }
+      this.#counters.retried++;
+      this.#environment.warn(`events cannot be sent at present, they are kept and sent again: ${failure.reason}`, 'IDEMTRACE_UNSENT');
+      const backoff = Math.min(LONGEST_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** attempt) * this.#environment.random();
+      await this.#pause(Math.max(backoff, failure.retryAfterMs));
+    }
+  }
+
+  /** A part of a refused batch may be taken: halves find the events that are refused, in as many requests as their number has digits in base two. */
+  async #refused(batch: readonly Held[], failure: Failure): Promise<void> {
+    if (failure.divisible && batch.length > 1) {
+      const half = batch.length >> 1;
+      await this.#deliver(batch.slice(0, half));
+      await this.#deliver(batch.slice(half));
+      return;
+    }
+    this.#counters.rejected += batch.length;
+    this.#environment.warn(`events were refused for good and are lost: ${failure.reason}`, 'IDEMTRACE_REJECTED');
+    this.#release(batch, true);
+  }
+
+  async #send(batch: readonly Held[]): Promise<Failure | undefined> {
+    try {
+      await this.#transport.send(batch.map((held) => held.event));
+      return undefined;
+    } catch (error) {
+      return failureOf(error);
+    }
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = this.#environment.after(ms, () => this.#wake?.());
+      this.#wake = () => {
+        cancel();
+        this.#wake = undefined;
+        resolve();
+      };
+    });
+  }
+
+  #release(batch: readonly Held[], lost: boolean): void {
+    for (const held of batch) this.#bytes -= held.bytes;
+    this.#finish(batch.length, lost);
+  }
+
+  #finish(count: number, lost: boolean): void {
+    if (lost && count > 0) for (const waiter of this.#waiters) if (waiter.through > this.#done) waiter.lost = true;
+    this.#done += count;
+    this.#counters.buffered = this.#arrived - this.#done;
+    if (this.#counters.buffered === 0) {
+      this.#bytes = 0;
+      sentAll(this);
+    }
+    const reached = this.#waiters.filter((waiter) => waiter.through <= this.#done);
+    this.#waiters = this.#waiters.filter((waiter) => waiter.through > this.#done);
+    for (const waiter of reached) waiter.resolve(!waiter.lost);
+  }
+
+  #lose(count: number, why: string): void {
+    this.#counters.dropped += count;
+    this.#environment.warn(`events were dropped, gaps in the sequence show which: ${why}`, 'IDEMTRACE_DROPPED');
+  }
+}
+
+interface Failure {
+  readonly retriable: boolean;
+  readonly divisible: boolean;
+  readonly retryAfterMs: number;
+  readonly reason: string;
+}
+
+/** Of what a transport threw, whichever package's error it is. */
+function failureOf(error: unknown): Failure {
+  const told = (typeof error === 'object' && error !== null ? error : {}) as Partial<Record<keyof Failure, unknown>>;
+  return {
+    retriable: told.retriable !== false,
+    divisible: told.divisible === true,
+    retryAfterMs: typeof told.retryAfterMs === 'number' && told.retryAfterMs > 0 ? told.retryAfterMs : 0,
+    reason: error instanceof Error ? error.message : 'the transport threw no error',
+  };
+}

@@ -1,0 +1,93 @@
+import { type BufferLimits, DEFAULT_LIMITS, EventBuffer } from './buffer.ts';
+import { type MutableCounters, newCounters } from './counters.ts';
+import type { Environment, WarningCode } from './environment.ts';
+import { IdemtraceError } from './errors.ts';
+import { createEventBuilder, type EventBuilder, type EventBuilderOptions } from './event-builder.ts';
+import type { EmittedEvent, Transport } from './transport.ts';
+
+export interface EmitterOptions extends Pick<EventBuilderOptions, 'hashKey' | 'policy'> {
+  readonly transport: Transport;
+  readonly agentId?: string | undefined;
+  readonly beforeWrite?: 'buffered' | 'acknowledged' | undefined;
+  readonly limits?: Partial<BufferLimits> | undefined;
+}
+
+/** How long a write waits for its started event to be durable. */
+const ACKNOWLEDGEMENT_MS = 10_000;
+
+/** What the wrappers share: events on their way, counts, and the promise that observing neither throws nor floods the log. */
+export class Emitter {
+  readonly builder: EventBuilder;
+  readonly buffer: EventBuffer;
+  readonly counters: MutableCounters = newCounters();
+  readonly environment: Environment;
+  readonly agentId: string | undefined;
+  readonly acknowledgesWrites: boolean;
+  readonly #warned = new Set<WarningCode>();
+  #sequence = 0;
+
+  constructor(options: EmitterOptions, environment: Environment) {
+    this.environment = { ...environment, warn: (message, code) => this.#warnOnce(environment, message, code) };
+    this.agentId = options.agentId;
+    this.acknowledgesWrites = options.beforeWrite === 'acknowledged';
+    try {
+      this.builder = createEventBuilder({
+        hashKey: options.hashKey,
+        policy: options.policy,
+        emitterId: environment.newEmitterId(),
+        nextSequence: () => this.#sequence++,
+      });
+    } catch (error) {
+      throw new IdemtraceError('invalid_hash_key', error instanceof Error ? error.message : 'the hash key cannot be used', {
+        cause: error,
+      });
+    }
+    this.buffer = new EventBuffer(options.transport, { ...DEFAULT_LIMITS, ...options.limits }, this.environment, this.counters);
+  }
+
+  emit(event: EmittedEvent): boolean {
+    this.counters.emitted++;
+    return this.buffer.push(event);
+  }
+
+  /**
+   * Runs a part of observing. What it throws is counted and told once, without its message: errors of callbacks and of strangers' objects may
+   * hold values.
+   */
+  guard<T>(what: string, observe: () => T): T | undefined {
+    try {
+      return observe();
+    } catch (error) {
+      this.counters.faults++;
+      const kind = error instanceof Error ? error.name : typeof error;
+      this.environment.warn(`${what} failed (${kind}); the agent goes on, unobserved in this`, 'IDEMTRACE_FAULT');
+      return undefined;
+    }
+  }
+
+  /** Resolves once all emitted so far is durable, or cannot be made so in time: an agent must not hang on its observer. */
+  async acknowledge(): Promise<void> {
+    if (await this.buffer.flush(ACKNOWLEDGEMENT_MS)) return;
+    this.unacknowledged(`no acknowledgement within ${ACKNOWLEDGEMENT_MS} ms`);
+  }
+
+  unacknowledged(why: string): void {
+    this.counters.unacknowledged++;
+    this.environment.warn(`a write ran before its started event was durable: ${why}`, 'IDEMTRACE_UNACKNOWLEDGED');
+  }
+
+  outsideRun(name: string): void {
+    this.counters.outsideRun++;
+    this.environment.warn(`${name} ran outside any run, and so unobserved: call it within idemtrace.run()`, 'IDEMTRACE_OUTSIDE_RUN');
+  }
+
+  #warnOnce(environment: Environment, message: string, code: WarningCode): void {
+    if (this.#warned.has(code)) return;
+    this.#warned.add(code);
+    try {
+      environment.warn(`idemtrace: ${message}`, code);
+    } catch {
+      // A warning that cannot be given must not stop the agent; the counters say the same.
+    }
+  }
+}

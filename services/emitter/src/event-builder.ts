@@ -1,0 +1,351 @@
+import {
+  canonicalText,
+  declaredKey,
+  type EffectKeyParts,
+  type HashKey,
+  IdentityProvider,
+  inferredKey,
+  keyAtPaths,
+  type PlainJson,
+  parsePath,
+  removeAt,
+  type TenantIdentity,
+  toPlainJson,
+} from '@idemtrace/identity';
+import type { DocumentRef as EventDocument, RetrievalEvent, RunEvent, RunStatus, ToolCallEvent } from '@idemtrace/schemas';
+import { type CompiledPolicy, type DeclaredEffectClass, EMPTY_POLICY, PolicyLookup, type ToolPolicy } from '@idemtrace/schemas/policy';
+import { disclose } from './disclosure.ts';
+import { resolveEffectClass, type ToolAnnotations } from './effect-class.ts';
+import { optionalId, requiredId } from './event-id.ts';
+import type { Outcome } from './outcome.ts';
+import type { RunTracker } from './tracker.ts';
+import type { EmittedEvent } from './transport.ts';
+
+/** Identity of the business effect: its id, or with the effect's name and the scope within which a second one is a repeat. */
+export type EffectKey = string | { readonly effect?: string; readonly id: string; readonly scope?: 'workflow' | 'tenant' };
+
+export interface DocumentRef {
+  readonly id: string;
+  readonly tenantId?: string | null | undefined;
+  readonly score?: number | null | undefined;
+}
+
+export interface RunIdentity {
+  readonly tenantId: string;
+  readonly workflowId: string;
+  readonly runId: string;
+  readonly attempt: number;
+  readonly parentRunId?: string | undefined;
+  readonly conversationId?: string | undefined;
+  readonly agentId?: string | undefined;
+  readonly agentVersion?: string | undefined;
+  /** How often the run has been resumed, default 0. */
+  readonly incarnation?: number | undefined;
+}
+
+export interface CallDescription {
+  readonly tool: string;
+  readonly input: unknown;
+  /** What is hashed in the input's place, or why nothing is. */
+  readonly hashed?: { readonly value: unknown } | { readonly unhashable: string } | undefined;
+  readonly stepIndex: number;
+  readonly executionId: string;
+  readonly toolCallId?: string | undefined;
+  /** The execution inside which this one ran. */
+  readonly parentExecutionId?: string | undefined;
+  readonly effect?: DeclaredEffectClass | undefined;
+  readonly annotations?: ToolAnnotations | undefined;
+  readonly effectKey?: EffectKey | undefined;
+  readonly occurrence?: string | undefined;
+  readonly approvalId?: string | undefined;
+  readonly groundedOn?: readonly string[] | undefined;
+  readonly poll?: { readonly max: number; readonly minIntervalMs?: number | undefined } | undefined;
+  readonly deadlineMs?: number | undefined;
+  /** Downstream honours the idempotency key: its digest travels in the events. */
+  readonly repeatable?: boolean | undefined;
+}
+
+/** One execution, resolved: both of its events are made of it. */
+export interface PreparedCall {
+  readonly executionId: string;
+  readonly stepIndex: number;
+  readonly effectClass: DeclaredEffectClass;
+  readonly effectName: string;
+  /** Why the input has no hash. */
+  readonly unhashable: string | null;
+  /** The same in every run; undefined where the input has no hash and no effect key is declared. */
+  readonly idempotencyKey: () => string | undefined;
+  /** What both phases say. */
+  readonly event: Omit<ToolCallEvent, 'phase' | 'resultHash' | 'durationMs' | 'occurredAt' | 'sequence'>;
+  readonly resultPaths: readonly string[] | undefined;
+}
+
+export interface RetrievalDescription {
+  readonly retrievalId: string;
+  readonly stepIndex: number;
+  readonly executionId?: string | undefined;
+  readonly toolCallId?: string | undefined;
+  readonly dataSource: string;
+  readonly query: unknown;
+  readonly documents: readonly DocumentRef[];
+  readonly durationMs?: number | undefined;
+}
+
+/** When something happened: the agent's clock, ms since the epoch. */
+export interface Moment {
+  readonly occurredAt: number;
+}
+
+/**
+ * Makes events of what happened: below the wrappers, so that calls read from a file become the same events. It knows no clock, no run context
+ * and no network. Throws only where the tenant's hash key cannot be used.
+ */
+export interface EventBuilder {
+  runEvent(
+    run: RunIdentity,
+    phase: 'started' | 'suspended' | 'ended',
+    at: Moment,
+    status?: Exclude<RunStatus, 'unspecified'>,
+    headers?: Readonly<Record<string, string>>,
+  ): EmittedEvent;
+  /** Resolves class, effect name and key, hashes and digests: once per execution, before the tool can change its input. */
+  prepareCall(run: RunIdentity, call: CallDescription, tracker: RunTracker): PreparedCall;
+  started(call: PreparedCall, at: Moment): EmittedEvent;
+  settled(
+    call: PreparedCall,
+    outcome: Outcome,
+    at: Moment & { readonly durationMs?: number | undefined },
+    result?: { readonly value: unknown },
+  ): EmittedEvent;
+  retrievalEvent(run: RunIdentity, retrieval: RetrievalDescription, at: Moment): EmittedEvent;
+}
+
+export interface EventBuilderOptions {
+  readonly hashKey: HashKey;
+  readonly policy?: CompiledPolicy | undefined;
+  /** A UUID: which emitter the sequence numbers belong to. */
+  readonly emitterId: string;
+  /** From 0, without gaps. */
+  readonly nextSequence: () => number;
+}
+
+const MOST_DOCUMENTS = 256;
+const MOST_GROUNDS = 256;
+
+/** Throws HashKeyError where the key cannot be used. */
+export function createEventBuilder(options: EventBuilderOptions): EventBuilder {
+  const policy = new PolicyLookup(options.policy ?? EMPTY_POLICY);
+  const policyVersion = policy.policy.version;
+  const identities = new IdentityProvider(options.hashKey);
+  const { emitterId, nextSequence } = options;
+
+  return {
+    runEvent(run, phase, at, status, headers) {
+      const value: RunEvent = {
+        ...runFields(run),
+        incarnation: run.incarnation ?? 0,
+        phase,
+        status: status ?? null,
+        occurredAt: at.occurredAt,
+        emitterId,
+        sequence: nextSequence(),
+        policyVersion,
+        traceId: null,
+      };
+      return headers === undefined ? { name: 'RunEvent', value } : { name: 'RunEvent', value, headers };
+    },
+
+    prepareCall(run, call, tracker) {
+      const identity = identities.forTenant(run.tenantId);
+      const tool = requiredId(call.tool);
+      const entry = policy.tool(tool);
+      const resolved = resolveEffectClass(tool, policy, call.effect, call.annotations);
+      const input = readInput(call, entry);
+      const key = effectKeyOf(call, entry, input);
+      const named = entry?.effectName ?? (typeof call.effectKey === 'object' ? call.effectKey.effect : undefined);
+      const effectName = named === undefined ? tool : requiredId(named);
+      const inputHashes = input.hashed.ok ? identity.inputHashes(input.hashed.text) : [];
+      const inputHash = inputHashes[0]?.digest;
+      const digests = key === undefined ? [] : identity.effectKeyDigests(effectName, key);
+      const idempotencyKey = memoize(() => {
+        const declared = key?.source === 'declared' ? digests[0]?.digest : undefined;
+        if (declared === undefined && inputHash === undefined) return undefined;
+        return identity.idempotencyKey({
+          workflowId: run.workflowId,
+          scope: key?.source === 'declared' ? key.scope : 'workflow',
+          effectName,
+          basis: declared === undefined ? { inputHash: inputHash ?? '' } : { effectKey: declared },
+          occurrence: call.occurrence,
+        });
+      });
+      const leaves = identity.leaves(input.value);
+      const { executionCount, precedingCalls } = tracker.advance(effectName, inputHash);
+      const unhashable = input.hashed.ok ? null : input.hashed.code;
+      return {
+        executionId: call.executionId,
+        stepIndex: call.stepIndex,
+        effectClass: resolved.effectClass,
+        effectName,
+        unhashable,
+        idempotencyKey,
+        resultPaths: entry?.disclose?.result,
+        event: {
+          ...runFields(run),
+          stepIndex: call.stepIndex,
+          toolCallId: optionalId(call.toolCallId),
+          executionId: call.executionId,
+          parentExecutionId: call.parentExecutionId ?? null,
+          tool,
+          effectName,
+          effectClass: resolved.effectClass,
+          effectClassSource: resolved.source,
+          inputHashes,
+          unhashable,
+          effectKey: key === undefined ? null : { digests, scope: key.scope, source: key.source },
+          occurrence: call.occurrence === undefined ? null : identity.occurrence(call.occurrence),
+          approval: call.approvalId === undefined ? null : identity.approval(call.approvalId),
+          downstreamKey: downstreamKeyOf(call, identity, idempotencyKey),
+          executionCount,
+          precedingCalls,
+          argumentDigests: leaves.digests,
+          argumentDigestsOmitted: leaves.omitted,
+          groundedOn: call.groundedOn?.slice(0, MOST_GROUNDS).map(requiredId) ?? [],
+          poll: pollOf(entry?.poll ?? call.poll),
+          deadlineMs: entry?.deadlineMs ?? call.deadlineMs ?? null,
+          ledger: null,
+          disclosed: input.disclosed,
+          emitterId,
+          policyVersion,
+          traceId: null,
+        },
+      };
+    },
+
+    started(call, at) {
+      return {
+        name: 'ToolCallEvent',
+        value: {
+          ...call.event,
+          phase: 'started',
+          resultHash: null,
+          durationMs: null,
+          occurredAt: at.occurredAt,
+          sequence: nextSequence(),
+        },
+      };
+    },
+
+    settled(call, outcome, at, result) {
+      const plain = result === undefined ? undefined : toPlainJson(result.value);
+      const canonical = plain?.ok ? canonicalText(plain.value) : undefined;
+      const shown = plain?.ok ? disclose('result', plain.value, call.resultPaths) : [];
+      const value: ToolCallEvent = {
+        ...call.event,
+        phase: outcome,
+        resultHash: canonical?.ok ? identities.forTenant(call.event.tenantId).resultHash(canonical.text) : null,
+        durationMs: at.durationMs ?? null,
+        disclosed: shown.length === 0 ? call.event.disclosed : [...call.event.disclosed, ...shown],
+        occurredAt: at.occurredAt,
+        sequence: nextSequence(),
+      };
+      return { name: 'ToolCallEvent', value };
+    },
+
+    retrievalEvent(run, retrieval, at) {
+      const plain = toPlainJson(retrieval.query);
+      const canonical = plain.ok ? canonicalText(plain.value) : plain;
+      const value: RetrievalEvent = {
+        ...runFields(run),
+        stepIndex: retrieval.stepIndex,
+        retrievalId: retrieval.retrievalId,
+        executionId: retrieval.executionId ?? null,
+        toolCallId: optionalId(retrieval.toolCallId),
+        dataSource: requiredId(retrieval.dataSource),
+        queryHashes: canonical.ok ? identities.forTenant(run.tenantId).queryHashes(canonical.text) : [],
+        documents: retrieval.documents.slice(0, MOST_DOCUMENTS).map(documentOf),
+        documentsOmitted: Math.max(0, retrieval.documents.length - MOST_DOCUMENTS),
+        durationMs: retrieval.durationMs ?? null,
+        disclosed: plain.ok ? disclose('query', plain.value, policy.dataSource(retrieval.dataSource)?.disclose?.query) : [],
+        occurredAt: at.occurredAt,
+        emitterId,
+        sequence: nextSequence(),
+        policyVersion,
+        traceId: null,
+      };
+      return { name: 'RetrievalEvent', value };
+    },
+  };
+}
+
+interface ReadInput {
+  /** The effect key at the policy's paths. */
+  readonly key: EffectKeyParts | undefined;
+  /** The input without its volatile paths. */
+  readonly value: PlainJson | undefined;
+  readonly disclosed: ToolCallEvent['disclosed'];
+  readonly hashed: { readonly ok: true; readonly text: string } | { readonly ok: false; readonly code: string };
+}
+
+/**
+ * Reads the input once: what the policy's key paths and disclosure say of it, and then, without its volatile paths, what is hashed and digested.
+ * An input that `hashed` stands in for is digested itself where it is plain, else its substitute is.
+ */
+function readInput(call: CallDescription, entry: ToolPolicy | undefined): ReadInput {
+  const own = toPlainJson(call.input);
+  const hashed =
+    call.hashed === undefined ? own : 'value' in call.hashed ? toPlainJson(call.hashed.value) : refused(call.hashed.unhashable);
+  const value = own.ok ? own.value : hashed.ok ? hashed.value : undefined;
+  const key = entry?.effectKey === undefined ? undefined : keyAtPaths(value, entry.effectKey.paths, entry.effectKey.scope);
+  const disclosed = disclose('input', value, entry?.disclose?.input);
+  for (const path of entry?.volatile ?? []) {
+    removeAt(value, parsePath(path));
+    if (hashed.ok && hashed !== own) removeAt(hashed.value, parsePath(path));
+  }
+  return { key, value, disclosed, hashed: hashed.ok ? canonicalText(hashed.value) : hashed };
+}
+
+function refused(code: string): { readonly ok: false; readonly code: string } {
+  return { ok: false, code };
+}
+
+/** The policy's key wins over the code's; an inferred one stands in for none, and for detection only. */
+function effectKeyOf(call: CallDescription, entry: ToolPolicy | undefined, input: ReadInput): EffectKeyParts | undefined {
+  if (entry?.effectKey !== undefined && input.key !== undefined) return input.key;
+  const declared = typeof call.effectKey === 'string' ? { id: call.effectKey, scope: undefined } : call.effectKey;
+  return (declared === undefined ? undefined : declaredKey(declared.id, declared.scope)) ?? inferredKey(input.value);
+}
+
+function downstreamKeyOf(call: CallDescription, identity: TenantIdentity, idempotencyKey: () => string | undefined): string | null {
+  const key = call.repeatable === true ? idempotencyKey() : undefined;
+  return key === undefined ? null : identity.downstreamKey(key);
+}
+
+function pollOf(poll: CallDescription['poll']): ToolCallEvent['poll'] {
+  return poll === undefined ? null : { max: poll.max, minIntervalMs: poll.minIntervalMs ?? null };
+}
+
+function documentOf(document: DocumentRef): EventDocument {
+  const { id, tenantId, score } = document;
+  return { id: requiredId(id), tenantId: optionalId(tenantId), score: Number.isFinite(score) ? (score as number) : null };
+}
+
+function runFields(run: RunIdentity) {
+  return {
+    tenantId: run.tenantId,
+    workflowId: run.workflowId,
+    runId: run.runId,
+    attempt: run.attempt,
+    parentRunId: run.parentRunId ?? null,
+    conversationId: run.conversationId ?? null,
+    agentId: run.agentId ?? null,
+    agentVersion: run.agentVersion ?? null,
+  };
+}
+
+function memoize<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
+}

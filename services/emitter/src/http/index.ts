@@ -1,0 +1,108 @@
+import { IdemtraceError, TransportError } from '../errors.ts';
+import type { EmittedEvent, Transport } from '../transport.ts';
+
+export interface HttpTransportOptions {
+  /** Base URL of the intake; `/v1/events` is added to its path. */
+  readonly url: string | URL;
+  readonly apiKey: string;
+  /** How long one request may take, in ms; default 10,000. */
+  readonly timeoutMs?: number | undefined;
+  /** Default: the global one. */
+  readonly fetch?: typeof globalThis.fetch | undefined;
+}
+
+/** Statuses that another try may change, beside all from 500. */
+const RETRIABLE: ReadonlySet<number> = new Set([408, 425, 429]);
+/** Statuses that speak of the events, not of who sends them: a part of the batch may be taken. */
+const DIVISIBLE: ReadonlySet<number> = new Set([400, 413, 422]);
+const LONGEST_RETRY_AFTER_MS = 300_000;
+const MOST_MISTAKES = 10;
+
+/**
+ * Posts batches as JSON: `{ "events": [{ "name", "value", "headers"? }] }` to `URL/v1/events` with `authorization: Bearer KEY`; any 2xx says that
+ * all of the batch is durable. Network errors, timeouts, 408, 425, 429 and 5xx are sent again, after `retry-after` where the answer has one.
+ * Throws IdemtraceError `invalid_option` for a URL or key that cannot be used.
+ */
+export function httpTransport(options: HttpTransportOptions): Transport {
+  const url = endpoint(options.url);
+  if (!/^[\x21-\x7e]+$/.test(options.apiKey))
+    throw new IdemtraceError('invalid_option', 'the API key must be printable ASCII without spaces');
+  const headers = { authorization: `Bearer ${options.apiKey}`, 'content-type': 'application/json' };
+  const post = options.fetch ?? globalThis.fetch;
+  const timeoutMs = options.timeoutMs ?? 10_000;
+
+  return {
+    async send(batch: readonly EmittedEvent[]): Promise<void> {
+      const response = await attempt(() =>
+        post(url, { method: 'POST', headers, body: JSON.stringify({ events: batch }), signal: AbortSignal.timeout(timeoutMs) }),
+      );
+      if (response.ok) {
+        // An answer that nobody reads keeps its connection.
+        await response.body?.cancel();
+        return;
+      }
+      const { status } = response;
+      throw new TransportError(`the receiver answered ${status}${await mistakesOf(response)}`, {
+        retriable: status >= 500 || RETRIABLE.has(status),
+        divisible: DIVISIBLE.has(status),
+        retryAfterMs: retryAfter(response.headers.get('retry-after')),
+      });
+    },
+  };
+}
+
+function endpoint(base: string | URL): URL {
+  try {
+    const url = new URL(base);
+    if (url.protocol !== 'http:' && url.protocol !== 'https:') throw new TypeError('neither http nor https');
+    url.pathname = `${url.pathname.replace(/\/+$/, '')}/v1/events`;
+    return url;
+  } catch (error) {
+    throw new IdemtraceError('invalid_option', 'the URL of the intake cannot be used', { cause: error });
+  }
+}
+
+async function attempt(request: () => Promise<Response>): Promise<Response> {
+  try {
+    return await request();
+  } catch (error) {
+    const kind = error instanceof Error ? (codeOf(error.cause) ?? error.name) : 'unknown error';
+    throw new TransportError(`the receiver cannot be reached (${kind})`, { retriable: true, cause: error });
+  }
+}
+
+function codeOf(cause: unknown): string | undefined {
+  const code = typeof cause === 'object' && cause !== null && 'code' in cause ? cause.code : undefined;
+  return typeof code === 'string' ? code : undefined;
+}
+
+/** What the receiver says is wrong: `{ "errors": ["…" | { "path", "message" }] }` or `{ "error": "…" }`; nothing where it says it otherwise. */
+async function mistakesOf(response: Response): Promise<string> {
+  try {
+    const body = (await response.json()) as { readonly errors?: unknown; readonly error?: unknown };
+    const told = Array.isArray(body.errors) ? body.errors : [body.error];
+    const mistakes = told.map(sentence).filter((text) => text !== '');
+    if (mistakes.length === 0) return '';
+    const more = mistakes.length > MOST_MISTAKES ? ` and ${mistakes.length - MOST_MISTAKES} more` : '';
+    return `: ${mistakes.slice(0, MOST_MISTAKES).join('; ')}${more}`;
+  } catch {
+    return '';
+  }
+}
+
+function sentence(mistake: unknown): string {
+  if (typeof mistake === 'string') return mistake.slice(0, 200);
+  if (typeof mistake !== 'object' || mistake === null) return '';
+  const { path, message } = mistake as { readonly path?: unknown; readonly message?: unknown };
+  return [path, message]
+    .filter((part) => typeof part === 'string')
+    .join(': ')
+    .slice(0, 200);
+}
+
+/** Seconds, or a date; undefined where it is neither. */
+function retryAfter(header: string | null): number | undefined {
+  if (header === null) return undefined;
+  const ms = /^\d+$/.test(header) ? Number(header) * 1000 : Date.parse(header) - Date.now();
+  return Number.isFinite(ms) && ms > 0 ? Math.min(ms, LONGEST_RETRY_AFTER_MS) : undefined;
+}

@@ -1,0 +1,116 @@
+import { formatDuration } from '@idemtrace/detector/policy';
+import { LEAVES } from './leaves.ts';
+import type { ConfigMistake, Origins } from './resolve.ts';
+import type { Config } from './schema.ts';
+import { Secret } from './secret.ts';
+
+/** Puts the values together and checks what concerns more than one; undefined where something is wrong. */
+export function assemble(
+  values: ReadonlyMap<string, unknown>,
+  origins: Origins,
+  mistakes: ConfigMistake[],
+): { readonly config: Config; readonly notes: readonly string[] } | undefined {
+  checkHashKey('hashKey', values, origins, mistakes);
+  checkHashKey('hashKey.previous', values, origins, mistakes);
+  if (values.has('hashKey.previous.secret') && !values.has('hashKey.secret')) {
+    mistakes.push({
+      origin: originOf(origins, 'hashKey.previous.secret'),
+      path: 'hashKey.previous',
+      message: 'is set without hashKey',
+      hint: 'set the key in force too',
+    });
+  }
+  if (values.has('hashKey.id') && values.get('hashKey.id') === values.get('hashKey.previous.id')) {
+    mistakes.push({
+      origin: originOf(origins, 'hashKey.previous.id'),
+      path: 'hashKey.previous.id',
+      message: 'is the id of hashKey too',
+      hint: 'give each key its own id',
+    });
+  }
+  const retention = values.get('topics.retention');
+  const length = values.get('window.length');
+  if (typeof retention === 'number' && typeof length === 'number' && retention < length) {
+    const message = `is shorter than the window, ${formatDuration(length)}: lost windows could not be rebuilt from the log`;
+    mistakes.push({
+      origin: originOf(origins, 'topics.retention'),
+      path: 'topics.retention',
+      message,
+      hint: 'lengthen it, or shorten window.length',
+    });
+  }
+  const names = ['events', 'alerts', 'deadLetters'].map((name) => values.get(`topics.${name}`));
+  for (const [index, name] of ['events', 'alerts', 'deadLetters'].entries()) {
+    const path = `topics.${name}`;
+    if (names[index] !== undefined && names.indexOf(names[index]) < index) {
+      mistakes.push({
+        origin: originOf(origins, path),
+        path,
+        message: 'names a topic that another setting names too',
+        hint: 'give each topic its own name',
+      });
+    }
+  }
+  if (mistakes.length > 0) return undefined;
+  const config = freeze(nested(values)) as unknown as Config;
+  return { config, notes: notesOf(config) };
+}
+
+function checkHashKey(at: string, values: ReadonlyMap<string, unknown>, origins: Origins, mistakes: ConfigMistake[]): void {
+  for (const [set, missing] of [
+    ['id', 'secret'],
+    ['secret', 'id'],
+  ]) {
+    const missed = `${at}.${missing}`;
+    if (!values.has(`${at}.${set}`) || values.has(missed)) continue;
+    const wrong = mistakes.some((mistake) => mistake.path === missed);
+    const variable = LEAVES.find((leaf) => leaf.path === missed)?.variable;
+    if (!wrong)
+      mistakes.push({
+        origin: originOf(origins, `${at}.${set}`),
+        path: missed,
+        message: `\`${missed}\` is missing`,
+        hint: `set ${variable} too`,
+      });
+  }
+}
+
+function originOf(origins: Origins, path: string): string {
+  return origins[path] ?? 'default';
+}
+
+function nested(values: ReadonlyMap<string, unknown>): Record<string, unknown> {
+  const root: Record<string, unknown> = {};
+  for (const [path, value] of values) {
+    const keys = path.split('.');
+    let at = root;
+    for (const key of keys.slice(0, -1)) {
+      at[key] ??= {};
+      at = at[key] as Record<string, unknown>;
+    }
+    at[keys.at(-1) ?? ''] = value;
+  }
+  return root;
+}
+
+function freeze<T>(value: T): T {
+  if (typeof value !== 'object' || value === null || value instanceof Secret) return value;
+  for (const member of Object.values(value)) freeze(member);
+  return Object.freeze(value);
+}
+
+/** What is allowed and worth a word at the start. */
+function notesOf(config: Config): string[] {
+  const notes: string[] = [];
+  const { host, apiKeys } = config.intake;
+  if (!isLoopback(host) && apiKeys.length > 0) {
+    notes.push(
+      `The intake listens on ${host}, not on loopback alone: it speaks plain HTTP, so keys and events cross the network in clear. Put TLS in front of it.`,
+    );
+  }
+  return notes;
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
+}

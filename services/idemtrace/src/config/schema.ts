@@ -1,0 +1,96 @@
+import { z } from 'zod';
+import { apiKeys, choice, duration, integer, secret, size, text } from './setting.ts';
+
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+const DAY = 86_400 * SECOND;
+
+const NAME = { pattern: /^[A-Za-z0-9._-]{1,200}$/, rule: 'letters, digits and . _ - only, at most 200', kind: 'name' };
+const topic = (what: string) => text(what, NAME);
+const hashKeyId = (what: string) =>
+  text(what, { ...NAME, pattern: /^[A-Za-z0-9._-]{1,64}$/, rule: 'letters, digits and . _ - only, at most 64' });
+
+/** A secret that keys are derived from: as many characters as 16 bytes have in hex. */
+const LEAST_HASH_SECRET = 32;
+
+/**
+ * Every setting: its place in the file is its path, its variable is `IDEMTRACE_` and the path in capitals. Only what something reads is here.
+ * `.prefault` gives the default as a person would write it.
+ */
+export const configSchema = z.strictObject({
+  dataDir: text('Folder of the embedded log, windows and lineage.', { path: true, rule: 'the path of a folder', kind: 'path' }).prefault(
+    '.idemtrace',
+  ),
+  policy: text('The policy, a YAML file. Without one nothing is declared, and classes come from code or are inferred.', {
+    path: true,
+    rule: 'the path of a file',
+    kind: 'path',
+  }).optional(),
+  log: z.strictObject({
+    level: choice('Least level of the log lines that are written.', ['trace', 'debug', 'info', 'warn', 'error', 'silent']).prefault('info'),
+  }),
+  topics: z.strictObject({
+    events: topic('Topic of the agents’ events.').prefault('idemtrace.events'),
+    alerts: topic('Topic of the alerts.').prefault('idemtrace.alerts'),
+    deadLetters: topic('Topic of the records that could not be judged.').prefault('idemtrace.dead-letters'),
+    partitions: integer('Partitions of each topic, fixed when the topics are created.', 1, 256).prefault(6),
+    retention: duration('Records older than this may be deleted. At least the window’s length.', MINUTE, 3650 * DAY).prefault('7d'),
+    retentionBytes: size(
+      'Oldest records may be deleted while a partition is larger than this. Without it, size sets no bound.',
+      1024 ** 2,
+      2 ** 50,
+    ).optional(),
+  }),
+  groups: z.strictObject({
+    detector: text('Consumer group of the detector.', NAME).prefault('idemtrace-detector'),
+    lineage: text('Consumer group of the lineage sink.', NAME).prefault('idemtrace-lineage'),
+  }),
+  window: z.strictObject({
+    length: duration('How far back an execution is remembered, in log time. Changing it needs a restart.', MINUTE, 90 * DAY).prefault(
+      '24h',
+    ),
+    slack: duration('How much longer facts are kept than the window is long.', MINUTE, 90 * DAY).prefault('24h'),
+  }),
+  batch: z.strictObject({
+    maxRecords: integer('Most records that are judged in one transaction.', 1, 10_000).prefault(500),
+    maxBytes: size('Most bytes that are judged in one transaction.', 64 * 1024, 256 * 1024 ** 2).prefault('4MiB'),
+  }),
+  hashKey: z.strictObject({
+    id: hashKeyId('Id of the key that inputs are hashed under.').optional(),
+    secret: secret('Secret that every tenant’s keys are derived from.', LEAST_HASH_SECRET).optional(),
+    previous: z.strictObject({
+      id: hashKeyId('Id of the key before, while keys are being rotated (one window long).').optional(),
+      secret: secret('Its secret.', LEAST_HASH_SECRET).optional(),
+    }),
+  }),
+  intake: z.strictObject({
+    host: text('Address that the JSON intake listens on.', {
+      pattern: /^[A-Za-z0-9.:-]{1,255}$/,
+      rule: 'a host name or an address',
+      kind: 'host',
+    }).prefault('127.0.0.1'),
+    port: integer('Port of the JSON intake; 0 takes a free one.', 0, 65_535).prefault(7390),
+    apiKeys: apiKeys('Keys that agents authenticate with, each for one tenant. Without any, the intake is off.').prefault([]),
+  }),
+  lineage: z.strictObject({
+    mode: choice('Lineage in ClickHouse: `auto` uses the embedded engine where it is installed.', ['auto', 'on', 'off']).prefault('auto'),
+  }),
+});
+
+type Resolved = z.output<typeof configSchema>;
+
+/** A key that inputs are hashed under, and the one before it while keys are being rotated. */
+export interface HashKeySetting {
+  readonly id: string;
+  readonly secret: NonNullable<Resolved['hashKey']['secret']>;
+  readonly previous?: { readonly id: string; readonly secret: NonNullable<Resolved['hashKey']['secret']> };
+}
+
+type DeepReadonly<T> = T extends (infer U)[] ? readonly U[] : T extends object ? { readonly [K in keyof T]: T[K] } : T;
+
+/** The configuration as resolved: durations in milliseconds, sizes in bytes, paths absolute. */
+export type Config = { readonly [K in Exclude<keyof Resolved, 'hashKey' | 'policy' | 'topics'>]: DeepReadonly<Resolved[K]> } & {
+  readonly policy?: string;
+  readonly topics: DeepReadonly<Omit<Resolved['topics'], 'retentionBytes'>> & { readonly retentionBytes?: number };
+  readonly hashKey?: HashKeySetting;
+};

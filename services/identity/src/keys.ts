@@ -1,0 +1,78 @@
+import { createHash, createSecretKey, hkdfSync } from 'node:crypto';
+import { type MacKey, macKey } from './mac.ts';
+import { encodeParts } from './parts.ts';
+import { type SipKey, sipKey } from './siphash.ts';
+
+export interface HashKeyPair {
+  /** Travels with every digest as `hashKeyId`; 1 to 64 printable ASCII characters, no space. */
+  readonly id: string;
+  /** At least 32 bytes (a string counts as its UTF-8 bytes). */
+  readonly secret: Uint8Array | string;
+}
+
+/** A secret and, while it is being rotated, the one before it: events then carry digests under both. */
+export interface HashKeyRing extends HashKeyPair {
+  readonly previous?: HashKeyPair;
+}
+
+/** One secret for all tenants (each tenant's keys are derived from it), or a function that knows each tenant's. */
+export type HashKey = HashKeyRing | ((tenantId: string) => HashKeyRing);
+
+/** A hash key that cannot be used. The text never holds the secret. */
+export class HashKeyError extends Error {
+  override readonly name = 'HashKeyError';
+  readonly code = 'invalid_hash_key';
+}
+
+/** Keys of one tenant under one secret: one for each purpose, so that a digest made for one says nothing of another. */
+export interface TenantKeys {
+  readonly hashKeyId: string;
+  /** Input, result and query hashes. */
+  readonly hash: MacKey;
+  /** Effect keys, occurrences, approvals. */
+  readonly effectKey: MacKey;
+  /** Idempotency keys, which are sent downstream in clear. */
+  readonly idempotencyKey: MacKey;
+  /** Digests of leaves and member names. */
+  readonly leaf: SipKey;
+}
+
+const LEAST_SECRET_BYTES = 32;
+
+/** Throws HashKeyError where a pair cannot be used. */
+export function checkHashKey(ring: HashKeyRing): void {
+  for (const pair of [ring, ring.previous]) {
+    if (pair === undefined) continue;
+    if (typeof pair.id !== 'string' || !/^[\x21-\x7e]{1,64}$/.test(pair.id)) {
+      throw new HashKeyError('the id of a hash key must be 1 to 64 printable ASCII characters');
+    }
+    if (secretBytes(pair).byteLength < LEAST_SECRET_BYTES) {
+      throw new HashKeyError(`the secret of hash key ${JSON.stringify(pair.id)} must have at least ${LEAST_SECRET_BYTES} bytes`);
+    }
+  }
+  if (ring.previous?.id === ring.id) throw new HashKeyError('a hash key and the one before it need different ids');
+}
+
+function secretBytes(pair: HashKeyPair): Uint8Array {
+  if (typeof pair.secret === 'string') return Buffer.from(pair.secret);
+  if (pair.secret instanceof Uint8Array) return pair.secret;
+  throw new HashKeyError(`the secret of hash key ${JSON.stringify(pair.id)} must be bytes or a string`);
+}
+
+/**
+ * HKDF-SHA-256 (RFC 5869) without salt; `info` is ("idemtrace/1", purpose, tenant) as length-prefixed parts, the tenant as base64url of its
+ * SHA-256: crypto libraries bound the length of `info`, and tenants' ids may be longer.
+ */
+export function deriveKeys(pair: HashKeyPair, tenantId: string): TenantKeys {
+  const secret = createSecretKey(secretBytes(pair));
+  const tenant = createHash('sha256').update(tenantId).digest('base64url');
+  const derive = (purpose: string, bytes: number): Uint8Array =>
+    new Uint8Array(hkdfSync('sha256', secret, '', encodeParts(['idemtrace/1', purpose, tenant]), bytes));
+  return {
+    hashKeyId: pair.id,
+    hash: macKey(derive('hash', 32)),
+    effectKey: macKey(derive('effect-key', 32)),
+    idempotencyKey: macKey(derive('idempotency-key', 32)),
+    leaf: sipKey(derive('leaf', 16)),
+  };
+}

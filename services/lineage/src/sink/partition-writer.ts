@@ -1,0 +1,136 @@
+/** What the sink does with one batch of one partition: decode, insert together with others, commit. */
+import { createHash } from 'node:crypto';
+import type { AnyRecord, Codec, DeadLetter } from '@idemtrace/schemas';
+import type { Batch, LogRecord, OutputRecord, OwnedPartition } from '@idemtrace/stream';
+import { LogError } from '@idemtrace/stream';
+import { blocksOf } from './blocks.ts';
+import type { GroupInsert } from './group-insert.ts';
+import { type RefusedRecord, Stopped, untilDone } from './insert.ts';
+
+export interface PartitionWriterOptions {
+  readonly codec: Pick<Codec, 'decode' | 'encode'>;
+  readonly group: GroupInsert;
+  /** Identity of the log: another log may have other records at the same offsets. */
+  readonly logId: string;
+  /** Schemas of the topic: any other record on it is none of the sink's. */
+  readonly expect: ReadonlySet<AnyRecord['name']>;
+  /** Where rows that ClickHouse refuses for good go; undefined for a topic whose rows must wait instead. */
+  readonly deadLetterTopic: string | undefined;
+  readonly signal: AbortSignal;
+  readonly heartbeatMs: number;
+  readonly onFailure: (error: unknown) => void;
+  readonly onSkipped: (records: number) => void;
+  readonly onRefused: (records: readonly RefusedRecord[]) => void;
+}
+
+/** Most bytes of a dead letter's value: it has to fit its own record. */
+const MAX_DEAD_LETTER_BYTES = 1_500_000;
+
+export class PartitionWriter {
+  readonly #options: PartitionWriterOptions;
+  /** Generation in which each partition was taken over. */
+  readonly #generations = new Map<number, number>();
+
+  constructor(options: PartitionWriterOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves once the batch is in ClickHouse and committed, or is left to whoever owns the partition now. Throws where the log is away. */
+  async write(partition: OwnedPartition, batch: Batch): Promise<void> {
+    if (!(await this.#owns(partition, batch))) return;
+    try {
+      const refused = await this.#alive(partition, this.#insert(partition, batch));
+      if (refused !== 'lost') await this.#commit(partition, batch, refused);
+    } catch (error) {
+      if (!(error instanceof Stopped)) throw error;
+    }
+  }
+
+  /** Takes a partition over once a generation; the batch is skipped where the group stands elsewhere. */
+  async #owns(partition: OwnedPartition, batch: Batch): Promise<boolean> {
+    if (this.#generations.get(partition.partition) === partition.generation) return true;
+    const { committed, low } = await partition.takeOver();
+    this.#generations.set(partition.partition, partition.generation);
+    const start = Math.max(committed ?? low, low);
+    if (start === batch.from) return true;
+    partition.seek(start);
+    return false;
+  }
+
+  async #insert({ topic, partition }: OwnedPartition, { records, from, to }: Batch): Promise<readonly RefusedRecord[]> {
+    const { codec, expect, group, logId, signal, onFailure, onSkipped } = this.#options;
+    const { blocks, skipped } = await untilDone(() => blocksOf(codec, expect, records), { signal, onFailure });
+    if (skipped > 0) onSkipped(skipped);
+    if (blocks.length === 0) return [];
+    const rows = blocks.reduce((sum, block) => sum + block.records.length, 0);
+    const bytes = blocks.reduce((sum, block) => sum + block.bytes.length, 0);
+    // A topic that was made anew has the same offsets, but not the same times.
+    const range = `${logId} ${topic}/${partition}/${from}-${to} ${records[0]?.logTime}-${records.at(-1)?.logTime}`;
+    return group.add({ blocks, rows, bytes, range });
+  }
+
+  /** Waits for work that may take long, and says meanwhile that the partition's owner is alive. */
+  async #alive<T>(partition: OwnedPartition, work: Promise<T>): Promise<T | 'lost'> {
+    let timer: NodeJS.Timeout | undefined;
+    const lost = new Promise<'lost'>((resolve) => {
+      timer = setInterval(() => partition.heartbeat().catch(() => resolve('lost')), this.#options.heartbeatMs);
+    });
+    // Left alone, a part that fails later would end the process.
+    work.catch(() => undefined);
+    try {
+      return await Promise.race([work, lost]);
+    } finally {
+      clearInterval(timer);
+    }
+  }
+
+  async #commit(partition: OwnedPartition, batch: Batch, refused: readonly RefusedRecord[]): Promise<void> {
+    const result = await partition.commit(batch.to, this.#deadLetters(refused));
+    if (result === 'committed') {
+      if (refused.length > 0) this.#options.onRefused(refused);
+      return;
+    }
+    if (result === 'inDoubt') {
+      const { committed, low } = await partition.takeOver();
+      // Rows that come again are told by their identity; what must not happen is to pass over some.
+      if (committed !== batch.to) partition.seek(Math.max(committed ?? low, low));
+      return;
+    }
+    // The new owner writes these rows. Throws where the partition is lost, as it must be; else someone took it over outside the group.
+    await partition.heartbeat().then(
+      () => {
+        throw new LogError('fenced', `Partition ${partition.partition} of topic ${partition.topic} was taken over by another sink`);
+      },
+      () => undefined,
+    );
+  }
+
+  #deadLetters(refused: readonly RefusedRecord[]): readonly OutputRecord[] {
+    const { codec, deadLetterTopic } = this.#options;
+    if (deadLetterTopic === undefined) return [];
+    return refused.map(({ record, code }) => ({
+      topic: deadLetterTopic,
+      key: record.key,
+      value: codec.encode('DeadLetter', deadLetterOf(record, code)),
+    }));
+  }
+}
+
+function deadLetterOf(record: LogRecord, code: string): DeadLetter {
+  const { topic, partition, offset, logTime, key, value, headers } = record;
+  const whole = value ?? Buffer.alloc(0);
+  return {
+    reason: 'lineage_refused',
+    detail: `ClickHouse refuses the row for good: ${code}`,
+    topic,
+    partition,
+    offset,
+    logTime,
+    key,
+    value: value === null ? null : whole.subarray(0, MAX_DEAD_LETTER_BYTES),
+    valueTruncated: whole.length > MAX_DEAD_LETTER_BYTES,
+    valueBytes: whole.length,
+    valueSha256: value === null ? null : createHash('sha256').update(whole).digest('hex'),
+    headers: Object.entries(headers).map(([name, header]) => ({ name, value: header })),
+  };
+}
