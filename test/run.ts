@@ -18,17 +18,26 @@ interface VitestReport {
 const root = join(import.meta.dirname, '..');
 const bin = (name: string) => join(root, 'node_modules/.bin', name);
 
-const checks: readonly (readonly [name: string, command: string, ...args: string[]])[] = [
-  ['generated files are up to date', process.execPath, 'schemas/scripts/generate.ts', '--check'],
-  ['types', bin('tsc'), '-p', 'tsconfig.json'],
-  ['style', bin('biome'), 'check', '--error-on-warnings', '.'],
-  ['size of the SDK', process.execPath, 'services/emitter/scripts/size.ts'],
+interface Check {
+  readonly name: string;
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly cwd?: string;
+}
+
+const SDK = join(root, 'services/emitter');
+const checks: readonly Check[] = [
+  { name: 'generated files are up to date', command: process.execPath, args: ['schemas/scripts/generate.ts', '--check'] },
+  { name: 'types', command: bin('tsc'), args: ['-p', 'tsconfig.json'] },
+  { name: 'style', command: bin('biome'), args: ['check', '--error-on-warnings', '.'] },
+  { name: 'the SDK bundles', command: process.execPath, args: ['scripts/build.ts', '--size'], cwd: SDK },
+  { name: 'size of the SDK', command: join(SDK, 'node_modules/.bin/size-limit'), args: [], cwd: SDK },
 ];
 
 let passed = 0;
 let failed = 0;
-for (const [name, command, ...args] of checks) {
-  const { status } = spawnSync(command, args, { cwd: root, stdio: 'inherit' });
+for (const { name, command, args, cwd = root } of checks) {
+  const { status } = spawnSync(command, args, { cwd, stdio: 'inherit' });
   console.log(`${status === 0 ? 'ok' : 'FAILED'}: ${name}`);
   if (status === 0) passed += 1;
   else failed += 1;

@@ -10,11 +10,17 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { openPipeline, type Logger, resolveConfig } from 'idemtrace/internal';
 import { EMPTY_POLICY, PolicyLookup } from '@idemtrace/schemas';
 import { createEventBuilder, type EmittedEvent, RunTracker } from '@idemtrace/sdk/internal';
+import { type Logger, openPipeline, resolveConfig } from 'idemtrace/internal';
 
-const { values } = parseArgs({ options: { events: { type: 'string', default: '200000' }, lineage: { type: 'string', default: 'on' }, json: { type: 'boolean', default: false } } });
+const { values } = parseArgs({
+  options: {
+    events: { type: 'string', default: '200000' },
+    lineage: { type: 'string', default: 'on' },
+    json: { type: 'boolean', default: false },
+  },
+});
 const target = Number(values.events);
 
 const CALLS_PER_RUN = 8;
@@ -32,19 +38,51 @@ function* load(events: number): Generator<EmittedEvent> {
   });
   const uuid = (kind: number, n: number) => `018f2f6e-${kind.toString(16).padStart(4, '0')}-7000-8000-${n.toString(16).padStart(12, '0')}`;
   for (let run = 0; sequence < events; run++) {
-    const identity = { tenantId: `tenant-${run % 50}`, workflowId: `workflow-${run >> 1}`, runId: `run-${run}`, attempt: (run & 1) + 1, agentId: 'bench-agent' };
+    const identity = {
+      tenantId: `tenant-${run % 50}`,
+      workflowId: `workflow-${run >> 1}`,
+      runId: `run-${run}`,
+      attempt: (run & 1) + 1,
+      agentId: 'bench-agent',
+    };
     const tracker = new RunTracker();
     const at = { occurredAt: 1_760_000_000_000 + run };
     yield builder.runEvent(identity, 'started', at);
     for (let step = 0; step < CALLS_PER_RUN; step++) {
       const n = run * CALLS_PER_RUN + step;
       const same = n % 10 === 9 ? n - 1 : n;
-      const input = { order_id: `order-${same}`, customer: { name: 'A Customer', email: `c${same % 997}@example.com` }, amount: same % 500, currency: 'EUR', items: [{ sku: `sku-${same % 89}`, count: 2 }], note: 'as discussed' };
-      const call = builder.prepareCall(identity, { tool: n % 4 === 0 ? 'get_order' : 'create_order', input, stepIndex: step, executionId: uuid(1, n) }, tracker);
+      const input = {
+        order_id: `order-${same}`,
+        customer: { name: 'A Customer', email: `c${same % 997}@example.com` },
+        amount: same % 500,
+        currency: 'EUR',
+        items: [{ sku: `sku-${same % 89}`, count: 2 }],
+        note: 'as discussed',
+      };
+      const call = builder.prepareCall(
+        identity,
+        { tool: n % 4 === 0 ? 'get_order' : 'create_order', input, stepIndex: step, executionId: uuid(1, n) },
+        tracker,
+      );
       yield builder.started(call, at);
       if (n % 10 === 3) {
-        const documents = Array.from({ length: 5 }, (_, i) => ({ id: `doc-${(n * 7 + i) % 1000}`, tenantId: identity.tenantId, score: 0.5 }));
-        yield builder.retrievalEvent(identity, { retrievalId: uuid(2, n), stepIndex: step, executionId: uuid(1, n), dataSource: 'kb', query: { text: `question ${n}` }, documents }, at);
+        const documents = Array.from({ length: 5 }, (_, i) => ({
+          id: `doc-${(n * 7 + i) % 1000}`,
+          tenantId: identity.tenantId,
+          score: 0.5,
+        }));
+        yield builder.retrievalEvent(
+          identity,
+          {
+            retrievalId: uuid(2, n),
+            stepIndex: step,
+            executionId: uuid(1, n),
+            dataSource: 'kb',
+            query: { text: `question ${n}` },
+            documents,
+          },
+          at,
+        );
       }
       yield builder.settled(call, 'succeeded', { ...at, durationMs: 12 }, { value: { id: n, status: 'created', total: n % 500 } });
     }
@@ -52,7 +90,11 @@ function* load(events: number): Generator<EmittedEvent> {
   }
 }
 
-const quiet: Logger = { info() {}, warn: (fields, message) => console.error(message, fields), error: (fields, message) => console.error(message, fields) };
+const quiet: Logger = {
+  info() {},
+  warn: (fields, message) => console.error(message, fields),
+  error: (fields, message) => console.error(message, fields),
+};
 const folder = mkdtempSync(join(tmpdir(), 'idemtrace-bench-'));
 const resolved = resolveConfig({ env: {}, flags: { dataDir: folder, 'lineage.mode': values.lineage }, cwd: folder, readFile: () => '' });
 if (!resolved.ok) throw new Error('bad configuration');

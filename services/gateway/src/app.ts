@@ -68,7 +68,8 @@ export function createGateway(options: GatewayOptions): Hono {
     }
     const body = await c.req.json().catch(() => undefined);
     const posted: unknown = isObject(body) ? body.events : undefined;
-    if (!Array.isArray(posted)) return c.json({ error: 'invalid', detail: 'The body is JSON: { "events": [{ "name", "value", "headers"? }] }.' }, 400);
+    if (!Array.isArray(posted))
+      return c.json({ error: 'invalid', detail: 'The body is JSON: { "events": [{ "name", "value", "headers"? }] }.' }, 400);
     if (posted.length > MOST_EVENTS) return c.json({ error: 'too_many', detail: `A batch has at most ${MOST_EVENTS} events.` }, 413);
 
     const { events, mistakes } = readEvents(posted);
@@ -78,7 +79,10 @@ export function createGateway(options: GatewayOptions): Hono {
       return c.json({ error: 'foreign_tenant', detail: `This key is of tenant ${tenantId}.`, indexes: foreign }, 403);
     }
     try {
-      await log.append(topic, events.map((event) => recordOf(event, codec)));
+      await log.append(
+        topic,
+        events.map((event) => recordOf(event, codec)),
+      );
     } catch (error) {
       // What cannot be encoded passed every check above: a fault of ours, and sending it again changes nothing.
       if (error instanceof EncodeError) return c.json({ error: 'invalid', detail: error.message }, 400);

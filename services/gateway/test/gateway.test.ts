@@ -61,7 +61,9 @@ async function post(body: unknown, authorization: string | undefined = 'Bearer k
 const event = (value: object = {}) => ({ name: 'RunEvent', value: { ...RUN, ...value } });
 
 test('a batch is in the log, in order and under its workflow’s key, when it is answered', async () => {
-  const answer = await post({ events: [event(), { ...event({ phase: 'ended', status: 'succeeded', sequence: 1 }), headers: { traceparent: '00-x' } }] });
+  const answer = await post({
+    events: [event(), { ...event({ phase: 'ended', status: 'succeeded', sequence: 1 }), headers: { traceparent: '00-x' } }],
+  });
   expect(answer).toMatchObject({ status: 200, body: { accepted: 2 } });
   expect(appended.map(({ key }) => key)).toEqual(['acme/invoice-run', 'acme/invoice-run']);
   expect(appended[1]?.headers?.traceparent?.toString()).toBe('00-x');
@@ -83,7 +85,13 @@ test('T1: one event of another tenant refuses the whole batch', async () => {
 });
 
 test('P1: every mistake is told by index and field, and no value', async () => {
-  const events = [event({ attempt: 0, runId: '' }), 5, { name: 'Alert', value: {} }, event({ canary: 'secret-4711' }), { ...event(), extra: 'secret-4711' }];
+  const events = [
+    event({ attempt: 0, runId: '' }),
+    5,
+    { name: 'Alert', value: {} },
+    event({ canary: 'secret-4711' }),
+    { ...event(), extra: 'secret-4711' },
+  ];
   const { status, body } = await post({ events });
   expect(status).toBe(400);
   const mistakes = body.mistakes as { index: number; detail: string }[];

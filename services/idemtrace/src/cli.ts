@@ -1,6 +1,6 @@
 /** The command line. The only place that reads the environment and builds clients is here and below. */
 import { Command, CommanderError, Option } from 'commander';
-import { createContext, type Context } from './commands/context.ts';
+import { type Context, createContext } from './commands/context.ts';
 import { CommandError, EXIT } from './output/command-error.ts';
 
 type Action<A extends readonly unknown[]> = (context: Context, ...args: A) => Promise<number>;

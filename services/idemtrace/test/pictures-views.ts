@@ -1,8 +1,9 @@
 /** Views of workflows for the tests of the pictures: written by hand, and generated. */
+
+import type { ExecutionView, RetrievalView, RunView, WorkflowView } from '@idemtrace/lineage';
 import type { Alert, ArgumentDigest, DocumentRef, EffectClass, Evidence, EvidenceExecution, ToolPhase } from '@idemtrace/schemas';
 import { CAUSE_SYMBOLS, EFFECT_CLASS_SYMBOLS, RULE_SYMBOLS, SEVERITY_SYMBOLS, TOOL_PHASE_SYMBOLS } from '@idemtrace/schemas';
 import fc from 'fast-check';
-import type { ExecutionView, RetrievalView, RunView, WorkflowView } from '../../lineage/src/view.ts';
 
 const START = Date.UTC(2026, 2, 14, 10, 2, 11);
 
@@ -103,7 +104,12 @@ export class RunWriter {
     this.#retrievals = retrievals;
   }
 
-  call(tool: string, effectClass: EffectClass = 'read', outcome: ToolPhase = 'succeeded', options: Partial<ExecutionView> = {}): ExecutionView {
+  call(
+    tool: string,
+    effectClass: EffectClass = 'read',
+    outcome: ToolPhase = 'succeeded',
+    options: Partial<ExecutionView> = {},
+  ): ExecutionView {
     const offset = this.#writer.offset++;
     const execution: ExecutionView = {
       executionId: `execution-${offset}`,
@@ -167,7 +173,9 @@ export function billingView(): WorkflowView {
   const writer = new ViewWriter();
   const first = writer.run({ attempt: 1, status: null });
   first.call('crm.find_customer');
-  first.retrieve('contracts', [document('contract-17'), document('rate-card-9', 'globex'), document('terms', 'shared')], { executionId: 'execution-0' });
+  first.retrieve('contracts', [document('contract-17'), document('rate-card-9', 'globex'), document('terms', 'shared')], {
+    executionId: 'execution-0',
+  });
   const charge = first.call('billing.charge', 'write', 'unknown', {
     argumentDigests: [digest('amount', 'a'), digest('invoice_id', 'b'), digest('request_id', 'c'), digest('memo', 'd')],
     disclosed: [{ path: 'input.invoice_id', json: '"inv-2041"' }],
@@ -236,7 +244,13 @@ export function nestedView(): WorkflowView {
   const two = parent.call('mail.send', 'write', 'started', { stepIndex: 1 });
   parent.call('calendar.create_event', 'write', 'replayed');
   parent.call('crm.upsert', 'idempotent_write', 'compensated');
-  writer.alert({ executionId: two.executionId, severity: 'warning', cause: 'concurrent', runId: 'run-parent', evidence: { judgedAgainst: evidenceOf(one) } });
+  writer.alert({
+    executionId: two.executionId,
+    severity: 'warning',
+    cause: 'concurrent',
+    runId: 'run-parent',
+    evidence: { judgedAgainst: evidenceOf(one) },
+  });
   return writer.view();
 }
 
@@ -244,7 +258,17 @@ const text = fc.oneof(
   fc.string({ maxLength: 30 }),
   fc.string({ unit: 'grapheme', maxLength: 30 }),
   fc.string({ unit: 'binary', maxLength: 12 }),
-  fc.constantFrom('\u001b[2J\u001b[31mred', 'a\nb\tc', '<script>&"\']]>', '知识库检索', '👨‍👩‍👧‍👦', '\u202eevil', '\ud800', 'x'.repeat(300), ''),
+  fc.constantFrom(
+    '\u001b[2J\u001b[31mred',
+    'a\nb\tc',
+    '<script>&"\']]>',
+    '知识库检索',
+    '👨‍👩‍👧‍👦',
+    '\u202eevil',
+    '\ud800',
+    'x'.repeat(300),
+    '',
+  ),
 );
 const ids = fc.constantFrom('e1', 'e2', 'e3', 'e4', 'r1', 'r2', '\u001b]0;x\u0007');
 const time = fc.oneof(fc.integer({ min: 0, max: 2_000_000_000_000 }), fc.constantFrom(-1, Number.MAX_SAFE_INTEGER));
@@ -274,7 +298,9 @@ const execution: fc.Arbitrary<ExecutionView> = fc.record({
   logTime: time,
   occurredAt: time,
   durationMs: fc.option(fc.double({ noNaN: true })),
-  argumentDigests: fc.array(fc.record({ path: text, digest: fc.constantFrom('x', 'y'), kind: fc.constant('word' as const) }), { maxLength: 4 }),
+  argumentDigests: fc.array(fc.record({ path: text, digest: fc.constantFrom('x', 'y'), kind: fc.constant('word' as const) }), {
+    maxLength: 4,
+  }),
   argumentDigestsOmitted: fc.nat(3),
   groundedOn: fc.array(ids, { maxLength: 2 }),
   disclosed: fc.array(fc.record({ path: text, json: text }), { maxLength: 2 }),

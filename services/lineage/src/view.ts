@@ -63,7 +63,7 @@ export interface RunView {
   readonly parentRunId: string | null;
   readonly agentId: string | null;
   readonly agentVersion: string | null;
-  /** How it ended: null while it goes on, or where the agent died without a word. */
+  /** How it ended: `unspecified` where it did not say; null while it goes on, or where the agent died without a word. */
   readonly status: RunStatus | null;
   readonly suspended: boolean;
   /** By step, then by position. */

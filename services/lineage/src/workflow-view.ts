@@ -88,7 +88,7 @@ function runView(runId: string, events: readonly Positioned<EventRecord>[]): Run
     parentRunId: first?.parentRunId ?? null,
     agentId: first?.agentId ?? null,
     agentVersion: first?.agentVersion ?? null,
-    status: last?.phase === 'ended' ? last.status : null,
+    status: last?.phase === 'ended' ? (last.status ?? 'unspecified') : null,
     suspended: last?.phase === 'suspended',
     executions: [...Map.groupBy(calls, ({ value }) => value.executionId).values()].flatMap(executionView).sort(byStep),
     retrievals: retrievals.map(retrievalView).sort(byStep),

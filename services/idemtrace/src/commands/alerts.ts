@@ -1,7 +1,7 @@
 /** `idemtrace alerts`: what was published, and with --follow what comes. */
 import { SEVERITY_SYMBOLS, type Severity } from '@idemtrace/schemas';
 import { EXIT } from '../output/command-error.ts';
-import { alertLine } from '../pictures/index.ts';
+import { alertText } from '../output/summary.ts';
 import { openStore } from '../pipeline/store.ts';
 import { followAlerts } from '../replay/follow-alerts.ts';
 import { type CommonOptions, type Context, configure } from './context.ts';
@@ -29,7 +29,7 @@ export async function alertsCommand(context: Context, options: AlertsOptions): P
       if (highest < least) continue;
       printed += 1;
       const revised = before === undefined || before === alert.severity ? '' : ` (was ${before})`;
-      screen.print(options.json === true ? JSON.stringify(alert) : `${alertLine(alert, screen)}${revised}`);
+      screen.print(options.json === true ? JSON.stringify(alert) : `${alertText(alert, screen)}${revised}`);
     }
   } catch (error) {
     if (!signal.aborted) throw error;

@@ -44,7 +44,11 @@ export function createContext(signal: AbortSignal): Context {
 }
 
 /** Resolves the configuration; throws a CommandError that lists every mistake. */
-export function configure({ env, cwd, screen }: Context, options: CommonOptions, flags: Readonly<Record<string, string | undefined>> = {}): Configured {
+export function configure(
+  { env, cwd, screen }: Context,
+  options: CommonOptions,
+  flags: Readonly<Record<string, string | undefined>> = {},
+): Configured {
   const path = configFile(env, cwd, options.config);
   const file = path === undefined ? undefined : { path, text: readText(path) };
   const resolved = resolveConfig({

@@ -1,9 +1,10 @@
 /** `idemtrace demo`: a day of the simulated company through the pipeline, and what went wrong in it. */
 import { rmSync } from 'node:fs';
 import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { styleText } from 'node:util';
 import type { Alert } from '@idemtrace/schemas';
-import { writeCompany } from '../company/write.ts';
+import { COMPANY_POLICY, writeCompany } from '../company/write.ts';
 import { CommandError, EXIT } from '../output/command-error.ts';
 import { alertSummary } from '../output/summary.ts';
 import { drawAttempts, tellAlert } from '../pictures/index.ts';
@@ -12,6 +13,7 @@ import { openPipeline } from '../pipeline/pipeline.ts';
 import { openPolicy } from '../pipeline/policy.ts';
 import { workflowView } from '../pipeline/workflow-view.ts';
 import { surveyRecording } from '../recording/read.ts';
+import { workflowKey } from '../recording/survey.ts';
 import { countAlerts, currentAlerts } from '../replay/replay.ts';
 import { type CommonOptions, type Context, configure } from './context.ts';
 import { play } from './replay.ts';
@@ -20,8 +22,6 @@ export interface DemoOptions extends CommonOptions {
   readonly seed: string;
 }
 
-const POLICY = join(import.meta.dirname, '../company/policy.yaml');
-
 export async function demoCommand(context: Context, { seed, data }: DemoOptions): Promise<number> {
   const { screen, cwd } = context;
   const number = Number(seed);
@@ -29,9 +29,11 @@ export async function demoCommand(context: Context, { seed, data }: DemoOptions)
   const folder = data ?? join(cwd, '.idemtrace', 'demo');
   const heading = (text: string) => (screen.color ? styleText('bold', text, { validateStream: false }) : text);
 
-  const { config, logger } = configure(context, { data: folder, policy: POLICY });
+  const { config, logger } = configure(context, { data: folder, policy: fileURLToPath(COMPANY_POLICY) });
   rmSync(config.dataDir, { recursive: true, force: true });
-  screen.print(heading(`A day of a simulated company: three tenants, forty workflows, agents that retry, re-plan and lose answers (seed ${number}).`));
+  screen.print(
+    heading(`A day of a simulated company: three tenants, forty workflows, agents that retry, re-plan and lose answers (seed ${number}).`),
+  );
   const { calls } = await writeCompany(number, config.dataDir);
   const survey = await surveyRecording(calls);
   const pipeline = await openPipeline({ config, policy: openPolicy(config.policy), logger });
@@ -46,7 +48,7 @@ export async function demoCommand(context: Context, { seed, data }: DemoOptions)
     if (worst === undefined) return EXIT.ok;
     const view = await workflowView(pipeline, config.topics, worst);
     screen.print(`\n${heading('The worst of them, and how it came about')}\n`);
-    screen.print(drawAttempts(view, { ...screen, alertId: worst.alertId }));
+    screen.print(drawAttempts(view, screen));
     screen.print(`\n${tellAlert(worst, view, screen)}`);
 
     const command = `npx -y pnpm@12 idemtrace`;
@@ -61,13 +63,15 @@ export async function demoCommand(context: Context, { seed, data }: DemoOptions)
   }
 }
 
-const SEVERITY_RANK = { critical: 3, warning: 2, info: 1, unspecified: 0 } as const;
+const SEVERITY_WEIGHT = { critical: 100, warning: 10, info: 0, unspecified: 0 } as const;
 /** What was done twice comes before what was read. */
 const RULE_RANK: Partial<Record<Alert['rule'], number>> = { duplicate_execution: 2, divergent_execution: 1 };
 
-/** By severity, then rule, then number of runs that did it, then position. */
+/** By severity, then by how much went wrong in its workflow, then by rule, then by position. */
 function worstOf(alerts: readonly Alert[]): Alert | undefined {
-  const rank = (alert: Alert) => [SEVERITY_RANK[alert.severity], RULE_RANK[alert.rule] ?? 0, alert.evidence.runs, alert.evidence.executionsAcrossRuns];
+  const weights = new Map<string, number>();
+  for (const alert of alerts) weights.set(workflowKey(alert), (weights.get(workflowKey(alert)) ?? 0) + SEVERITY_WEIGHT[alert.severity]);
+  const rank = (alert: Alert) => [SEVERITY_WEIGHT[alert.severity], RULE_RANK[alert.rule] ?? 0, weights.get(workflowKey(alert)) ?? 0];
   return alerts.toSorted((a, b) => compare(rank(b), rank(a)) || a.partition - b.partition || a.offset - b.offset)[0];
 }
 

@@ -24,7 +24,14 @@ const LEAST_FREE_BYTES = 1024 ** 3;
 export async function doctorCommand(context: Context, options: CommonOptions): Promise<number> {
   const { screen } = context;
   const { config } = configure(context, options);
-  const checks = [checkNode(), checkPolicy(config), checkHashKey(config), checkIntake(config), ...(await checkFolder(config)), await checkLineage(config)];
+  const checks = [
+    checkNode(),
+    checkPolicy(config),
+    checkHashKey(config),
+    checkIntake(config),
+    ...(await checkFolder(config)),
+    await checkLineage(config),
+  ];
   if (options.json === true) screen.print(JSON.stringify({ checks }));
   else for (const check of checks) screen.print(line(check, screen.color));
   return checks.some(({ verdict }) => verdict === 'fail') ? EXIT.findings : EXIT.ok;
@@ -38,7 +45,11 @@ function line({ name, verdict, found, mend }: Check, color: boolean): string {
 }
 
 function checkNode(): Check {
-  return { name: 'Node', verdict: 'pass', found: `${process.version} on ${process.platform} ${process.arch}, SQLite ${process.versions.sqlite}` };
+  return {
+    name: 'Node',
+    verdict: 'pass',
+    found: `${process.version} on ${process.platform} ${process.arch}, SQLite ${process.versions.sqlite}`,
+  };
 }
 
 function checkPolicy({ policy }: Config): Check {
@@ -51,7 +62,12 @@ function checkPolicy({ policy }: Config): Check {
     const text = readFileSync(policy, 'utf8');
     const result = readPolicy(text);
     if (result.ok) return { name, verdict: 'pass', found: `${policy}, version ${result.policy.version}` };
-    return { name, verdict: 'fail', found: `${policy} has mistakes`, mend: formatMistakes(policy, text, result.mistakes).replaceAll('\n', '\n      ') };
+    return {
+      name,
+      verdict: 'fail',
+      found: `${policy} has mistakes`,
+      mend: formatMistakes(policy, text, result.mistakes).replaceAll('\n', '\n      '),
+    };
   } catch (error) {
     return { name, verdict: 'fail', found: `${policy} cannot be read`, mend: error instanceof Error ? error.message : String(error) };
   }
@@ -60,13 +76,19 @@ function checkPolicy({ policy }: Config): Check {
 function checkHashKey({ hashKey, dataDir }: Config): Check {
   const name = 'hash key';
   if (hashKey !== undefined) {
-    const rotation = hashKey.previous === undefined ? '' : `, with ${hashKey.previous.id} before it (being rotated: keep both for a window)`;
+    const rotation =
+      hashKey.previous === undefined ? '' : `, with ${hashKey.previous.id} before it (being rotated: keep both for a window)`;
     return { name, verdict: 'pass', found: `configured, id ${hashKey.id}${rotation}` };
   }
   const path = join(dataDir, 'hash-key.json');
   if (!existsSync(path)) return { name, verdict: 'pass', found: 'none yet: replay into this folder mints one' };
   if ((statSync(path).mode & 0o077) === 0) return { name, verdict: 'pass', found: `${path}, readable by its owner alone` };
-  return { name, verdict: 'fail', found: `${path} can be read by others`, mend: `chmod 600 ${path}, and think of the key as known: rotate it.` };
+  return {
+    name,
+    verdict: 'fail',
+    found: `${path} can be read by others`,
+    mend: `chmod 600 ${path}, and think of the key as known: rotate it.`,
+  };
 }
 
 function checkIntake({ intake }: Config): Check {
@@ -74,7 +96,12 @@ function checkIntake({ intake }: Config): Check {
   const found = `${intake.host}:${intake.port}, ${intake.apiKeys.length} configured keys`;
   const isLoopback = /^(127\.|::1$|localhost$)/.test(intake.host);
   if (isLoopback) return { name, verdict: 'pass', found };
-  return { name, verdict: 'warn', found, mend: 'It is reachable from other machines, without TLS: put a proxy before it, or bind 127.0.0.1.' };
+  return {
+    name,
+    verdict: 'warn',
+    found,
+    mend: 'It is reachable from other machines, without TLS: put a proxy before it, or bind 127.0.0.1.',
+  };
 }
 
 async function checkFolder(config: Config): Promise<readonly Check[]> {
@@ -91,7 +118,12 @@ async function checkFolder(config: Config): Promise<readonly Check[]> {
     const folder: Check =
       freeBytes >= LEAST_FREE_BYTES
         ? { name: 'data folder', verdict: 'pass', found: `${config.dataDir}, ${gib(freeBytes)} free` }
-        : { name: 'data folder', verdict: 'warn', found: `${config.dataDir}, ${gib(freeBytes)} free`, mend: 'Free some room, or bound the log: topics.retention, topics.retentionBytes.' };
+        : {
+            name: 'data folder',
+            verdict: 'warn',
+            found: `${config.dataDir}, ${gib(freeBytes)} free`,
+            mend: 'Free some room, or bound the log: topics.retention, topics.retentionBytes.',
+          };
     return [folder, checkRetention(config), await checkLag(config, store), await checkDeadLetters(config, store)];
   } finally {
     await store.close();
@@ -107,7 +139,12 @@ function checkRetention({ topics, window }: Config): Check {
   const hours = (ms: number) => `${(ms / 3_600_000).toFixed(1)} h`;
   const found = `events are kept ${hours(topics.retention)}, the window is ${hours(window.length)}`;
   if (topics.retention >= window.length) return { name, verdict: 'pass', found };
-  return { name, verdict: 'fail', found, mend: 'A window that is lost could not be rebuilt: keep events at least a window long (topics.retention).' };
+  return {
+    name,
+    verdict: 'fail',
+    found,
+    mend: 'A window that is lost could not be rebuilt: keep events at least a window long (topics.retention).',
+  };
 }
 
 async function checkLag({ topics, groups }: Config, { log }: Store): Promise<Check> {

@@ -8,8 +8,7 @@ import type { HashKey } from '@idemtrace/identity';
 import type { Alert } from '@idemtrace/schemas';
 import type { Config } from '../config/index.ts';
 import { CommandError, EXIT } from '../output/command-error.ts';
-import { alertSummary, replaySummary } from '../output/summary.ts';
-import { alertLine } from '../pictures/index.ts';
+import { alertSummary, alertText, replaySummary } from '../output/summary.ts';
 import { hashKeyOf } from '../pipeline/hash-key.ts';
 import { openPipeline, type Pipeline } from '../pipeline/pipeline.ts';
 import { openPolicy } from '../pipeline/policy.ts';
@@ -70,7 +69,9 @@ async function surveyed(path: string): Promise<SurveyedRecording> {
  * anywhere gives the same digests and alert ids. It protects nothing, and nothing leaves: who can derive it has the recording itself.
  */
 function recordingHashKey(config: Config, { digest }: SurveyedRecording): HashKey {
-  return config.hashKey === undefined ? { id: 'recording', secret: hash('sha256', `idemtrace replay key ${digest}`, 'hex') } : hashKeyOf(config);
+  return config.hashKey === undefined
+    ? { id: 'recording', secret: hash('sha256', `idemtrace replay key ${digest}`, 'hex') }
+    : hashKeyOf(config);
 }
 
 export interface Played extends ReplayCounts {
@@ -128,8 +129,8 @@ function printAlerts(
       seen += 1;
       const before = severities.get(alert.alertId);
       severities.set(alert.alertId, alert.severity);
-      if (alert.severity !== 'info') screen.print(alertLine(alert, screen));
-      else if (before !== undefined && before !== 'info') screen.print(`${alertLine(alert, screen)} (was ${before})`);
+      if (alert.severity !== 'info') screen.print(alertText(alert, screen));
+      else if (before !== undefined && before !== 'info') screen.print(`${alertText(alert, screen)} (was ${before})`);
     }
   };
   const done = run().catch((error: unknown) => {

@@ -2,11 +2,11 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createGateway, type Served, serveGateway, type TenantKey } from '@idemtrace/gateway';
 import { formatMistakes, type PolicyChange } from '@idemtrace/detector/policy';
+import { createGateway, type Served, serveGateway, type TenantKey } from '@idemtrace/gateway';
 import type { Config } from '../config/index.ts';
 import { CommandError, EXIT } from '../output/command-error.ts';
-import { openPipeline, type Logger, type Pipeline } from '../pipeline/pipeline.ts';
+import { type Logger, openPipeline, type Pipeline } from '../pipeline/pipeline.ts';
 import { openPolicy } from '../pipeline/policy.ts';
 import { type CommonOptions, type Context, configure } from './context.ts';
 
@@ -24,7 +24,8 @@ export async function upCommand(context: Context, options: UpOptions): Promise<n
     const served = await listen(pipeline, config, keys.keys, logger);
     screen.print(`idemtrace is up. Data: ${config.dataDir}. Policy: ${config.policy ?? 'none (classes come from code or are inferred)'}.`);
     screen.print(`Intake: ${served.url}/v1/events, for ${keys.keys.map(({ tenantId }) => tenantId).join(', ')}.`);
-    if (keys.madeAt !== undefined) screen.print(`No keys are configured (intake.apiKeys): the key of tenant ${LOCAL_TENANT} is in ${keys.madeAt}.`);
+    if (keys.madeAt !== undefined)
+      screen.print(`No keys are configured (intake.apiKeys): the key of tenant ${LOCAL_TENANT} is in ${keys.madeAt}.`);
     screen.print(pipeline.lineage.on ? 'Lineage: on.' : `Lineage: off. ${pipeline.lineage.why}`);
     screen.print('Alerts: idemtrace alerts --follow, in another terminal. Ctrl-C ends it.');
     try {
@@ -69,7 +70,11 @@ async function listen(pipeline: Pipeline, config: Config, keys: readonly TenantK
     return await serveGateway(app, { host, port });
   } catch (error) {
     const reason = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE' ? 'the port is in use' : String(error);
-    throw new CommandError('data_in_use', `The intake cannot listen on ${host}:${port}: ${reason}. Choose another: --port 0 takes a free one.`, { cause: error });
+    throw new CommandError(
+      'data_in_use',
+      `The intake cannot listen on ${host}:${port}: ${reason}. Choose another: --port 0 takes a free one.`,
+      { cause: error },
+    );
   }
 }
 
@@ -77,10 +82,16 @@ function tellPolicyChange(change: PolicyChange, config: Config, logger: Logger):
   const policy = config.policy ?? '';
   switch (change.kind) {
     case 'reloaded':
-      logger.info({ policy, version: change.policy.version }, change.sameVersion ? 'policy reloaded, under the version it had before: count on' : 'policy reloaded');
+      logger.info(
+        { policy, version: change.policy.version },
+        change.sameVersion ? 'policy reloaded, under the version it had before: count on' : 'policy reloaded',
+      );
       return;
     case 'broken':
-      logger.error({ policy, mistakes: formatMistakes(policy, change.text, change.mistakes) }, 'the new policy has mistakes: the one before stays');
+      logger.error(
+        { policy, mistakes: formatMistakes(policy, change.text, change.mistakes) },
+        'the new policy has mistakes: the one before stays',
+      );
       return;
     case 'unreadable':
       logger.error({ policy, reason: change.message }, 'the policy cannot be read: the one before stays');

@@ -12,6 +12,8 @@ export interface Screen {
   settle(): void;
   readonly color: boolean;
   readonly unicode: boolean;
+  /** A person looks at it: lines are cut to its width. */
+  readonly isTerminal: boolean;
   /** Width for pictures. */
   readonly columns: number;
 }
@@ -58,6 +60,7 @@ export function createScreen({ stdout, stderr, env, clock }: ScreenOptions): Scr
     },
     settle: clear,
     color: hasColor(stdout, env),
+    isTerminal: stdout.isTTY === true,
     unicode: /utf-?8/i.test(env.LC_ALL || env.LC_CTYPE || env.LANG || 'UTF-8'),
     columns: Math.min(stdout.columns ?? (Number(env.COLUMNS) || PLAIN_COLUMNS), MOST_COLUMNS),
   };

@@ -17,10 +17,17 @@ export function alertLine(alert: Alert, options: AlertLineOptions): string {
   const time = new Date(Math.min(Math.max(alert.logTime, 0), 253_402_300_799_999)).toISOString().replace('T', ' ').slice(0, 19);
   const subject = alert.tool ?? alert.evidence.dataSource;
   const head = `${alert.severity.padEnd(8)} ${alert.rule}`;
-  const place = [`${alert.tenantId}/${alert.workflowId}`, `${alert.runId}#${alert.stepIndex}`, subject, alert.cause].filter((part) => part !== null);
+  const place = [`${alert.tenantId}/${alert.workflowId}`, `${runName(alert)} step ${alert.stepIndex}`, subject, alert.cause].filter(
+    (part) => part !== null,
+  );
   const rest = clean(place.join('  '), unicode);
   const text = `${time}  ${head}  ${rest}`;
   const fitted = columns === undefined ? text : shorten(text, columns, unicode ? '…' : '..');
   if (!color || fitted !== text) return fitted;
   return `${paint(time, ['dim'], color)}  ${paint(head, SEVERITY_MARKS[alert.severity].style, color)}  ${rest}`;
+}
+
+/** Runs are often named after their workflow, which stands before it already. */
+function runName({ runId, workflowId }: Alert): string {
+  return runId.length > workflowId.length && runId.startsWith(workflowId) ? runId.slice(workflowId.length) : runId;
 }

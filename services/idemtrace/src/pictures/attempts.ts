@@ -1,6 +1,6 @@
 import { alertLine } from './alert-line.ts';
 import { Canvas, DOWN, LEFT, paint, RIGHT, UP } from './canvas.ts';
-import { clean, shorten, type Surface, widthOf, wrap } from './cells.ts';
+import { clean, type Surface, shorten, widthOf, wrap } from './cells.ts';
 import { clashStyle, type LaneLine, LaneLines } from './lines.ts';
 import { ASCII_GLYPHS, CLASS_MARKS, type Mark, OUTCOME_MARKS, SEVERITY_MARKS, UNICODE_GLYPHS } from './marks.ts';
 import { type Clash, type Item, type Lane, type Picture, pictureOf } from './picture.ts';
@@ -39,7 +39,9 @@ function title(view: WorkflowView, options: AttemptsOptions): string[] {
   const name = shorten(clean(`${view.tenantId} / ${view.workflowId}`, unicode), columns, unicode ? '…' : '..');
   const executions = view.runs.reduce((sum, run) => sum + run.executions.length, 0);
   const count = (number: number, what: string) => `${number} ${what}${number === 1 ? '' : 's'}`;
-  const severities = (['critical', 'warning', 'info'] as const).map((severity) => [severity, view.alerts.filter((alert) => alert.severity === severity).length] as const);
+  const severities = (['critical', 'warning', 'info'] as const).map(
+    (severity) => [severity, view.alerts.filter((alert) => alert.severity === severity).length] as const,
+  );
   const alerts = severities.filter(([, number]) => number > 0).map(([severity, number]) => `${number} ${severity}`);
   const counts = [count(view.runs.length, 'run'), count(executions, 'execution'), alerts.length === 0 ? 'no alerts' : alerts.join(', ')];
   return [paint(name, ['bold'], color), ...wrap(counts.join(unicode ? ' · ' : ' - '), columns)];
@@ -147,7 +149,8 @@ function print(columns: readonly Column[], picture: Picture, options: AttemptsOp
   // Heads last: where a line both ends and starts, the end is what must be seen.
   for (const end of ['from', 'to'] as const) for (const joint of joints) drawEnd(canvas, joint, end, options.unicode);
   for (const { clash, from, to, column } of joints) {
-    for (let row = Math.min(from.row, to.row) + 1; row < Math.max(from.row, to.row); row++) canvas.line(row, column, UP | DOWN, clashStyle(clash));
+    for (let row = Math.min(from.row, to.row) + 1; row < Math.max(from.row, to.row); row++)
+      canvas.line(row, column, UP | DOWN, clashStyle(clash));
   }
   return canvas.print(options.color);
 }
@@ -172,7 +175,8 @@ function jointsOf(clashes: readonly Clash[], anchors: ReadonlyMap<string, Anchor
     const gutter = Math.max(from.lane, to.lane);
     const before = columns[gutter - 1];
     const start = before === undefined ? 0 : before.left + before.width;
-    const isFree = (track: number) => !joints.some((joint) => joint.gutter === gutter && joint.track === track && overlap(joint, { from, to }));
+    const isFree = (track: number) =>
+      !joints.some((joint) => joint.gutter === gutter && joint.track === track && overlap(joint, { from, to }));
     const track = Array.from({ length: MAX_TRACKS }, (_, index) => index).find(isFree);
     if (track === undefined) continue;
     const column = (columns[gutter]?.left ?? 0) - 3 - track * 2;
@@ -187,7 +191,9 @@ interface Span {
 }
 
 function overlap(a: Span, b: Span): boolean {
-  return Math.min(a.from.row, a.to.row) <= Math.max(b.from.row, b.to.row) && Math.min(b.from.row, b.to.row) <= Math.max(a.from.row, a.to.row);
+  return (
+    Math.min(a.from.row, a.to.row) <= Math.max(b.from.row, b.to.row) && Math.min(b.from.row, b.to.row) <= Math.max(a.from.row, a.to.row)
+  );
 }
 
 /** Draws one end of a clash: its head beside the text, and the line from there into the gutter. */
@@ -216,9 +222,12 @@ function legend(picture: Picture, options: AttemptsOptions): string[] {
   const entries = marks.map((mark) => ({ mark: options.unicode ? mark.unicode : mark.ascii, text: mark.word, style: mark.style }));
   const red: Mark['style'] = ['red'];
   if (items.some((item) => item.kind === 'retrieval')) entries.push({ mark: glyphs.retrieval, text: 'retrieval', style: ['cyan'] });
-  if (items.some((item) => item.kind === 'retrieval' && item.foreign.length > 0)) entries.push({ mark: glyphs.foreign, text: "another tenant's document", style: red });
-  if (items.some((item) => 'minor' in item && item.minor > 0)) entries.push({ mark: 'i', text: 'alert not told here', style: SEVERITY_MARKS.info.style });
-  if (picture.clashes.length > 0) entries.push({ mark: `${glyphs.origin} ${glyphs.arrowRight}`, text: 'what came first, and what followed', style: red });
+  if (items.some((item) => item.kind === 'retrieval' && item.foreign.length > 0))
+    entries.push({ mark: glyphs.foreign, text: "another tenant's document", style: red });
+  if (items.some((item) => 'minor' in item && item.minor > 0))
+    entries.push({ mark: 'i', text: 'alert not told here', style: SEVERITY_MARKS.info.style });
+  if (picture.clashes.length > 0)
+    entries.push({ mark: `${glyphs.origin} ${glyphs.arrowRight}`, text: 'what came first, and what followed', style: red });
   const lines: (typeof entries)[] = [[]];
   let width = 0;
   for (const entry of entries) {
@@ -232,7 +241,14 @@ function legend(picture: Picture, options: AttemptsOptions): string[] {
   }
   return lines.map((line) => {
     const canvas = new Canvas(options.columns, options.unicode);
-    canvas.write(0, 0, line.flatMap(({ mark, text, style }) => [{ text: mark, style }, { text: ` ${text}   `, style: ['dim'] }]));
+    canvas.write(
+      0,
+      0,
+      line.flatMap(({ mark, text, style }) => [
+        { text: mark, style },
+        { text: ` ${text}   `, style: ['dim'] },
+      ]),
+    );
     return canvas.print(options.color)[0] ?? '';
   });
 }

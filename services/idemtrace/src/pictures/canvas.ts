@@ -69,7 +69,8 @@ export class Canvas {
       const spans: { text: string; style: Style }[] = [];
       for (let column = 0; column < this.#width; column++) {
         const line = this.#lines.get(row * this.#width + column);
-        const cell = cells[column] ?? (line === undefined ? { text: ' ', style: [] } : { text: this.#lineText(line.mask), style: line.style });
+        const cell =
+          cells[column] ?? (line === undefined ? { text: ' ', style: [] } : { text: this.#lineText(line.mask), style: line.style });
         const last = spans.at(-1);
         if (last !== undefined && last.style.join() === cell.style.join()) last.text += cell.text;
         else spans.push({ text: cell.text, style: cell.style });

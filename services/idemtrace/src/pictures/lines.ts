@@ -67,7 +67,10 @@ export class LaneLines {
   }
 
   elidedSteps(steps: number): LaneLine {
-    return { indent: 0, spans: [{ text: `${this.glyphs.elided} ${steps} ${steps === 1 ? 'step' : 'steps'} ${this.glyphs.elided}`, style: DIM }] };
+    return {
+      indent: 0,
+      spans: [{ text: `${this.glyphs.elided} ${steps} ${steps === 1 ? 'step' : 'steps'} ${this.glyphs.elided}`, style: DIM }],
+    };
   }
 
   #execution(item: ExecutionItem): LaneLine[] {
@@ -84,7 +87,8 @@ export class LaneLines {
     const after = this.#after(item);
     const indent = this.#indent(item.depth);
     const clash = item.ends[0]?.clash;
-    const style: Style = clash !== undefined ? [...clashStyle(clash), 'bold'] : item.affected ? ['bold'] : execution.effectClass === 'read' ? DIM : [];
+    const style: Style =
+      clash !== undefined ? [...clashStyle(clash), 'bold'] : item.affected ? ['bold'] : execution.effectClass === 'read' ? DIM : [];
     const tool = { text: this.#fit(execution.tool, this.#width - indent - lengthOf(before) - lengthOf(after)), style };
     return [
       { indent, spans: [...before, tool, ...after], anchor: execution.executionId },
@@ -118,7 +122,10 @@ export class LaneLines {
   #alert(alert: Alert, depth: number): LaneLine[] {
     const { style } = SEVERITY_MARKS[alert.severity];
     const indent = depth + this.#stepWidth + 3;
-    const line = (text: string, more = 0) => ({ indent: indent + more, spans: [{ text: this.#fit(text, this.#width - indent - more), style }] });
+    const line = (text: string, more = 0) => ({
+      indent: indent + more,
+      spans: [{ text: this.#fit(text, this.#width - indent - more), style }],
+    });
     const what = `${this.#glyph(SEVERITY_MARKS[alert.severity])} ${alert.severity} ${alert.rule}`;
     if (alert.cause === null) return [line(what)];
     const whole = `${what} ${this.glyphs.dot} ${alert.cause}`;
@@ -132,11 +139,21 @@ export class LaneLines {
     const tail = ` ${end.text}`;
     const name = run.agentId === null ? run.runId : `${run.agentId} ${this.glyphs.dot} ${run.runId}`;
     const fitted = this.#fit(name, this.#width - indent - widthOf(head) - widthOf(tail));
-    return { indent, spans: [{ text: head, style: DIM }, { text: fitted, style: ['blue'] }, { text: tail, style: end.style }] };
+    return {
+      indent,
+      spans: [
+        { text: head, style: DIM },
+        { text: fitted, style: ['blue'] },
+        { text: tail, style: end.style },
+      ],
+    };
   }
 
   #elided(item: ElidedItems): LaneLine {
-    return { indent: this.#indent(item.depth), spans: [{ text: `${this.glyphs.elided} ${item.count} more ${this.glyphs.elided}`, style: DIM }] };
+    return {
+      indent: this.#indent(item.depth),
+      spans: [{ text: `${this.glyphs.elided} ${item.count} more ${this.glyphs.elided}`, style: DIM }],
+    };
   }
 
   #after(item: ExecutionItem | RetrievalItem): Span[] {
@@ -167,6 +184,7 @@ function lengthOf(spans: readonly Span[]): number {
 export function endOf(run: RunView): { readonly text: string; readonly style: Style } {
   if (run.status === 'succeeded') return { text: 'succeeded', style: ['green'] };
   if (run.status === 'failed') return { text: 'failed', style: ['red'] };
+  if (run.status === 'unspecified') return { text: 'ended', style: [] };
   if (run.suspended) return { text: 'suspended', style: ['blue'] };
   return { text: 'no end seen', style: ['yellow'] };
 }

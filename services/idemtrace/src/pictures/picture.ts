@@ -1,6 +1,6 @@
-import type { ExecutionView, RetrievalView, RunView, WorkflowView } from './view.ts';
 import type { Alert, DocumentRef } from '@idemtrace/schemas';
 import { SEVERITY_RANK } from './marks.ts';
+import type { ExecutionView, RetrievalView, RunView, WorkflowView } from './view.ts';
 
 /** Two places that an alert joins: the earlier execution and its repetition, or a retrieval and what was done upon it. */
 export interface Clash {
@@ -148,7 +148,9 @@ function endsOf(clashes: readonly Clash[]): ReadonlyMap<string, readonly ClashEn
 export function foreignDocuments(view: WorkflowView): ReadonlySet<string> {
   const rules = ['foreign_document', 'contaminated_action'];
   const documents = view.alerts.filter((alert) => rules.includes(alert.rule)).flatMap((alert) => alert.evidence.documents);
-  return new Set(documents.filter((document) => document.tenantId !== null && document.tenantId !== view.tenantId).map((document) => document.id));
+  return new Set(
+    documents.filter((document) => document.tenantId !== null && document.tenantId !== view.tenantId).map((document) => document.id),
+  );
 }
 
 interface Context {
@@ -190,7 +192,13 @@ function steppedItems(run: RunView, depth: number, context: Context): Stepped[] 
   for (const retrieval of run.retrievals) {
     const maker = retrieval.executionId === null ? undefined : own.get(retrieval.executionId);
     const foreign = retrieval.documents.filter(({ id, tenantId }) => context.foreign.has(id) && tenantId !== context.view.tenantId);
-    const item: RetrievalItem = { kind: 'retrieval', retrieval, foreign, depth: maker === undefined ? depth : depth + 1, ...place(retrieval.retrievalId) };
+    const item: RetrievalItem = {
+      kind: 'retrieval',
+      retrieval,
+      foreign,
+      depth: maker === undefined ? depth : depth + 1,
+      ...place(retrieval.retrievalId),
+    };
     stepped.push({ step: maker?.stepIndex ?? retrieval.stepIndex, offset: retrieval.offset, item });
   }
   stepped.sort((a, b) => a.step - b.step || a.offset - b.offset);

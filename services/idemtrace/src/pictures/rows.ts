@@ -21,7 +21,8 @@ export function alignLanes(lanes: readonly Lane[], elide = true): Row[] {
   if (!elide || size <= WHOLE) return rows.map((blocks) => ({ kind: 'blocks', blocks }));
   const affected = rows.map((blocks) => blocks.some((block) => block?.items.some((item) => item.affected)));
   return stretches(rows, affected).map((stretch) => {
-    if (stretch.kept) return { kind: 'blocks', blocks: stretch.entry.map((block) => block && { ...block, items: elideItems(block.items) }) };
+    if (stretch.kept)
+      return { kind: 'blocks', blocks: stretch.entry.map((block) => block && { ...block, items: elideItems(block.items) }) };
     return { kind: 'elided', steps: lanes.map((_, lane) => stretch.entries.filter((blocks) => blocks[lane] !== undefined).length) };
   });
 }
@@ -41,7 +42,8 @@ type Stretch<T> = { readonly kept: true; readonly entry: T } | { readonly kept: 
 /** Keeps the first and last entry, what is affected and what is next to it. */
 function stretches<T>(entries: readonly T[], affected: readonly boolean[]): Stretch<T>[] {
   const kept = entries.map(
-    (_, index) => index === 0 || index === entries.length - 1 || affected.slice(Math.max(0, index - CONTEXT), index + CONTEXT + 1).includes(true),
+    (_, index) =>
+      index === 0 || index === entries.length - 1 || affected.slice(Math.max(0, index - CONTEXT), index + CONTEXT + 1).includes(true),
   );
   const result: Stretch<T>[] = [];
   for (let index = 0; index < entries.length; ) {

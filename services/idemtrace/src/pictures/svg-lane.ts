@@ -4,7 +4,17 @@ import { endOf } from './lines.ts';
 import { CLASS_MARKS, OUTCOME_MARKS } from './marks.ts';
 import type { ElidedItems, ExecutionItem, RetrievalItem, SubRunItem } from './picture.ts';
 import { element, type Markup, words } from './svg-elements.ts';
-import { belowBody, BOX_HEIGHT, CHIP_HEIGHT, chipsOf, HEADER_HEIGHT, LANE_PADDING, LANE_WIDTH, notesOf, type PlacedItem } from './svg-layout.ts';
+import {
+  BOX_HEIGHT,
+  belowBody,
+  CHIP_HEIGHT,
+  chipsOf,
+  HEADER_HEIGHT,
+  LANE_PADDING,
+  LANE_WIDTH,
+  notesOf,
+  type PlacedItem,
+} from './svg-layout.ts';
 import { CLASS_CLASSES, outcomeIcon, SEVERITY_CLASSES } from './svg-theme.ts';
 import type { RunView } from './view.ts';
 
@@ -26,7 +36,11 @@ export function drawLane(run: RunView, left: number, top: number, bottom: number
     element('title', {}, words(`${attempt}, ${id}, ${end.text}`)),
     element('rect', { class: 'lane', x: left, y: top, width: LANE_WIDTH, height: bottom - top, rx: 10 }),
     element('text', { class: 'head ink', x, y: top + 26 }, words(attempt)),
-    element('text', { class: `small strong t-${END_CLASSES[end.text] ?? 'dim'}`, x: x + room, y: top + 26, 'text-anchor': 'end' }, words(end.text)),
+    element(
+      'text',
+      { class: `small strong t-${END_CLASSES[end.text] ?? 'dim'}`, x: x + room, y: top + 26, 'text-anchor': 'end' },
+      words(end.text),
+    ),
     element('text', { class: 'small t-dim', x, y: top + 46 }, words(shorten(id, Math.floor(room / SMALL), '…'))),
     element('path', { class: 'edge', d: `M ${x} ${top + HEADER_HEIGHT - 8} h ${room}` }),
   );
@@ -41,7 +55,13 @@ export function drawItem(placed: PlacedItem, tenantId: string): Markup {
     case 'execution':
       return element('g', {}, drawExecution(item, placed), ...drawNotes(placed));
     case 'retrieval':
-      return element('g', {}, drawRetrieval(item, placed), ...chipsOf(item).map((document, index) => drawChip(document, tenantId, placed, index)), ...drawNotes(placed));
+      return element(
+        'g',
+        {},
+        drawRetrieval(item, placed),
+        ...chipsOf(item).map((document, index) => drawChip(document, tenantId, placed, index)),
+        ...drawNotes(placed),
+      );
     case 'subrun':
       return drawSubRun(item, placed);
     case 'elided':
@@ -60,7 +80,9 @@ function drawExecution({ execution, ends, affected, minor }: ExecutionItem, { x,
   const tagWidth = widthOf(effect) * 5.8 + 34;
   const name = shorten(execution.tool, Math.floor((x + width - tagWidth - nameAt) / MONO), '…');
   const marks = [...ends.map(({ clash }) => `clash ${clash.label}`), ...(minor > 0 ? [`${minor} alerts not told here`] : [])];
-  const tooltip = [execution.tool, `step ${step}`, effect, OUTCOME_MARKS[execution.outcome].word, execution.executionId, ...marks].join(', ');
+  const tooltip = [execution.tool, `step ${step}`, effect, OUTCOME_MARKS[execution.outcome].word, execution.executionId, ...marks].join(
+    ', ',
+  );
   return element(
     'g',
     {},
@@ -129,7 +151,11 @@ function drawSubRun({ run }: SubRunItem, { x, y, width }: PlacedItem): Markup {
     element('title', {}, words(`sub-agent ${name}, ${end.text}`)),
     element('path', { class: 's-blue open icon', d: `M ${x - 8} ${y} v 12 h 8`, 'stroke-width': 1.5 }),
     element('text', { class: 'small strong t-blue', x: x + 6, y: y + 16 }, words(text)),
-    element('text', { class: `small t-${END_CLASSES[end.text] ?? 'dim'}`, x: x + width - 8, y: y + 16, 'text-anchor': 'end' }, words(end.text)),
+    element(
+      'text',
+      { class: `small t-${END_CLASSES[end.text] ?? 'dim'}`, x: x + width - 8, y: y + 16, 'text-anchor': 'end' },
+      words(end.text),
+    ),
   );
 }
 

@@ -1,11 +1,11 @@
 import type { Alert, EvidenceExecution } from '@idemtrace/schemas';
 import { compareArguments, disclosedOf } from './arguments.ts';
-import { type Style, paint } from './canvas.ts';
+import { paint, type Style } from './canvas.ts';
 import { clean, type Surface, widthOf, wrap } from './cells.ts';
 import { SEVERITY_MARKS } from './marks.ts';
 import { foreignDocuments } from './picture.ts';
-import { CAUSE_SENTENCES, EARLIER_SENTENCES, RULE_ADVICE, RULE_SENTENCES } from './words.ts';
 import type { ExecutionView, RetrievalView, WorkflowView } from './view.ts';
+import { CAUSE_SENTENCES, EARLIER_SENTENCES, RULE_ADVICE, RULE_SENTENCES } from './words.ts';
 
 /** A part of the story: its title, and paragraphs. */
 interface Section {
@@ -78,17 +78,26 @@ class Story {
   #happened(): Section {
     const { evidence, executionId, windowComplete } = this.#alert;
     const earlier = new Map<string, EvidenceExecution>();
-    for (const one of [evidence.first, ...evidence.latest, evidence.lastEffective, evidence.judgedAgainst]) if (one !== null) earlier.set(one.executionId, one);
+    for (const one of [evidence.first, ...evidence.latest, evidence.lastEffective, evidence.judgedAgainst])
+      if (one !== null) earlier.set(one.executionId, one);
     const rows = [...earlier.values()]
       .sort((a, b) => a.offset - b.offset)
       .map((one) => this.#row(one, one.executionId === evidence.judgedAgainst?.executionId ? 'the earlier one' : ''));
     const current = executionId === null ? undefined : this.#executions.get(executionId);
-    if (current !== undefined && !earlier.has(current.executionId)) rows.push(this.#row({ ...current, attempt: this.#attemptOf(current.runId) }, 'this one'));
+    if (current !== undefined && !earlier.has(current.executionId))
+      rows.push(this.#row({ ...current, attempt: this.#attemptOf(current.runId) }, 'this one'));
     const told = earlier.size + 1;
     const widths = [0, 1, 2, 3].map((column) => Math.max(0, ...rows.map((row) => widthOf(row[column] ?? ''))));
-    const paragraphs = rows.map((row) => row.map((cell, column) => cell + ' '.repeat(Math.max(0, (widths[column] ?? 0) - widthOf(cell)))).join('  ').trimEnd());
-    if (earlier.size > 0 && evidence.executionsAcrossRuns > told) paragraphs.push(`${evidence.executionsAcrossRuns} executions in all, in ${evidence.runs} runs.`);
-    if (evidence.incomparable > 0) paragraphs.push(`${evidence.incomparable} earlier executions are hashed under other keys and could not be compared.`);
+    const paragraphs = rows.map((row) =>
+      row
+        .map((cell, column) => cell + ' '.repeat(Math.max(0, (widths[column] ?? 0) - widthOf(cell))))
+        .join('  ')
+        .trimEnd(),
+    );
+    if (earlier.size > 0 && evidence.executionsAcrossRuns > told)
+      paragraphs.push(`${evidence.executionsAcrossRuns} executions in all, in ${evidence.runs} runs.`);
+    if (evidence.incomparable > 0)
+      paragraphs.push(`${evidence.incomparable} earlier executions are hashed under other keys and could not be compared.`);
     if (!windowComplete) paragraphs.push('The log no longer reaches back a whole window: there may have been earlier executions.');
     return { title: 'What happened', paragraphs };
   }
@@ -97,7 +106,13 @@ class Story {
     const tool = this.#executions.get(one.executionId)?.tool;
     const time = Number.isFinite(one.logTime) && Math.abs(one.logTime) < 8.64e15 ? new Date(one.logTime).toISOString().slice(11, 23) : '';
     const where = `attempt ${one.attempt}, step ${one.stepIndex}`;
-    return [time, where, this.#clean(one.runId), `${one.outcome}${tool === undefined || tool === this.#alert.tool ? '' : ` (${this.#clean(tool)})`}`, role];
+    return [
+      time,
+      where,
+      this.#clean(one.runId),
+      `${one.outcome}${tool === undefined || tool === this.#alert.tool ? '' : ` (${this.#clean(tool)})`}`,
+      role,
+    ];
   }
 
   #attemptOf(runId: string): number {
@@ -140,7 +155,8 @@ class Story {
       else paragraphs.push(...this.#retrieval(retrieval, foreign));
     }
     if (ids.length > MAX_RETRIEVALS) paragraphs.push(`and ${ids.length - MAX_RETRIEVALS} more retrievals`);
-    if (ids.length === 0) paragraphs.push(...evidence.documents.slice(0, MAX_DOCUMENTS).map((document) => this.#document(document, foreign)));
+    if (ids.length === 0)
+      paragraphs.push(...evidence.documents.slice(0, MAX_DOCUMENTS).map((document) => this.#document(document, foreign)));
     return { title: 'Rests on', paragraphs };
   }
 

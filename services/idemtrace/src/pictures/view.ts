@@ -1,1 +1,1 @@
-export type { ExecutionView, RetrievalView, RunView, WorkflowView } from '../../../lineage/src/view.ts';
+export type { ExecutionView, RetrievalView, RunView, WorkflowView } from '@idemtrace/lineage';

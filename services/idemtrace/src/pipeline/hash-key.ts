@@ -30,7 +30,10 @@ function hashKeyOfFolder(folder: string): HashKey {
   }
   const key = stored.safeParse(parseJson(readFileSync(path, 'utf8')));
   if (key.success) return key.data;
-  throw new CommandError('invalid_data', `${path} is not a hash key: restore it from a backup, or set IDEMTRACE_HASH_KEY_SECRET and IDEMTRACE_HASH_KEY_ID.`);
+  throw new CommandError(
+    'invalid_data',
+    `${path} is not a hash key: restore it from a backup, or set IDEMTRACE_HASH_KEY_SECRET and IDEMTRACE_HASH_KEY_ID.`,
+  );
 }
 
 function parseJson(text: string): unknown {

@@ -1,8 +1,8 @@
 /** The lineage of a data folder: the embedded engine, started here or shared with the process that holds it. */
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type ClickHouseClient, createClient } from '@clickhouse/client';
-import { migrate } from '@idemtrace/lineage';
+import type { ClickHouseClient } from '@clickhouse/client';
+import { connectLineage, migrate } from '@idemtrace/lineage';
 import { EmbeddedEngineError, type EngineExit, startEmbeddedEngine } from '@idemtrace/lineage/embedded';
 import type { Config } from '../config/index.ts';
 import { CommandError } from '../output/command-error.ts';
@@ -16,15 +16,12 @@ export interface LineageOptions {
   readonly onExit?: (exit: EngineExit) => void;
 }
 
-/** Inserts of a restarting engine fail: a client waits this long for one answer at most, ms. */
-const REQUEST_TIMEOUT_MS = 60_000;
-
 /** Starts the engine on the folder, brings its schema up to date, and tells other commands of this user where it is. */
 export async function openLineage(config: Config, { onExit }: LineageOptions = {}): Promise<LineageStore> {
   const path = join(config.dataDir, 'lineage');
-  const engine = await startEmbeddedEngine({ path, ...(onExit !== undefined && { onExit }) });
+  const engine = await startEmbeddedEngine({ path, environment: process.env, ...(onExit !== undefined && { onExit }) });
   const address = { url: engine.url, username: engine.username, password: engine.password };
-  const client = createClient({ ...address, request_timeout: REQUEST_TIMEOUT_MS });
+  const client = connectLineage(address);
   await migrate(client);
   writeFileSync(addressFile(config), `${JSON.stringify(address)}\n`, { mode: 0o600 });
   return {
@@ -44,7 +41,7 @@ export async function queryLineage(config: Config): Promise<LineageStore> {
   } catch (error) {
     if (!(error instanceof EmbeddedEngineError)) throw error;
     if (error.code !== 'engine_in_use') throw new CommandError('engine_unavailable', error.message, { cause: error });
-    const client = createClient({ ...readAddress(config, error), request_timeout: REQUEST_TIMEOUT_MS });
+    const client = connectLineage(readAddress(config, error));
     return { client, close: () => client.close() };
   }
 }

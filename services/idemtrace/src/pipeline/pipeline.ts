@@ -22,7 +22,9 @@ export interface PipelineOptions {
 }
 
 /** Lineage runs, or why it does not. */
-export type Lineage = { readonly on: true; readonly store: LineageStore; readonly sink: LineageSink } | { readonly on: false; readonly why: string };
+export type Lineage =
+  | { readonly on: true; readonly store: LineageStore; readonly sink: LineageSink }
+  | { readonly on: false; readonly why: string };
 
 export interface Pipeline {
   readonly store: Store;

@@ -1,5 +1,5 @@
-import { EMPTY_POLICY, PolicyLookup } from '@idemtrace/schemas';
 import { formatMistakes, type PolicyChange, type PolicySource, watchPolicy } from '@idemtrace/detector/policy';
+import { EMPTY_POLICY, PolicyLookup } from '@idemtrace/schemas';
 import { CommandError } from '../output/command-error.ts';
 
 /** The policy of a file, followed as it changes; without a file the empty one, under which nothing is declared. */
@@ -21,4 +21,3 @@ function readable<T>(path: string, read: () => T): T {
     throw new CommandError('invalid_policy', `The policy ${path} cannot be read: ${reason}`, { cause: error });
   }
 }
-

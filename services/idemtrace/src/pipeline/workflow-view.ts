@@ -1,8 +1,8 @@
 /** A workflow as pictures show it: from lineage where it runs, else from a scan of the log. */
 import { buildWorkflowView, type Positioned, type WorkflowView, workflowAttempts } from '@idemtrace/lineage';
 import { type Alert, type AnyRecord, eventKey } from '@idemtrace/schemas';
-import type { Store } from './store.ts';
 import type { LineageStore } from './lineage.ts';
+import type { Store } from './store.ts';
 
 export interface ViewSource {
   readonly store: Store;

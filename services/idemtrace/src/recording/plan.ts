@@ -40,7 +40,7 @@ export type Moment = {
 } & (
   | { readonly kind: 'run_started' }
   /** A recording does not say how a run ended. */
-  | { readonly kind: 'run_ended'; readonly status: 'succeeded' }
+  | { readonly kind: 'run_ended' }
   | { readonly kind: 'call_started'; readonly call: RecordedToolCall; readonly executionId: string }
   | { readonly kind: 'call_settled'; readonly call: RecordedToolCall; readonly executionId: string }
   | {
@@ -214,5 +214,5 @@ function settle(workflow: OpenWorkflow, isSettled: (pending: PendingCall) => boo
 
 function end(workflow: OpenWorkflow, { run, lastLine, lastAt }: OpenRun, moments: Unnumbered[]): void {
   workflow.runs.delete(run.runId);
-  moments.push({ kind: 'run_ended', run, line: lastLine, at: lastAt, status: 'succeeded' });
+  moments.push({ kind: 'run_ended', run, line: lastLine, at: lastAt });
 }

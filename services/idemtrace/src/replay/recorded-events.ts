@@ -1,7 +1,14 @@
 /** From the moments of a recording to the events that its agents' emitters would have sent: the SDK's own builder, values from the lines. */
 import type { HashKey } from '@idemtrace/identity';
 import type { CompiledPolicy } from '@idemtrace/schemas';
-import { createEventBuilder, type EmittedEvent, type EventBuilder, type PreparedCall, type RunIdentity, RunTracker } from '@idemtrace/sdk/internal';
+import {
+  createEventBuilder,
+  type EmittedEvent,
+  type EventBuilder,
+  type PreparedCall,
+  type RunIdentity,
+  RunTracker,
+} from '@idemtrace/sdk/internal';
 import type { Moment, PlannedRun } from '../recording/plan.ts';
 import { runKey } from '../recording/survey.ts';
 import type { RecordedToolCall } from '../recording/types.ts';
@@ -23,7 +30,8 @@ export class RecordedEvents {
   readonly #options: RecordedEventsOptions;
   readonly #emitters = new Map<string, Emitter>();
   readonly #trackers = new Map<string, RunTracker>();
-  readonly #prepared = new Map<string, PreparedCall>();
+  /** By line: an execution id that a recording gives twice must not mix two calls. */
+  readonly #prepared = new Map<number, PreparedCall>();
 
   constructor(options: RecordedEventsOptions) {
     this.#options = options;
@@ -41,16 +49,16 @@ export class RecordedEvents {
         return builder.runEvent(run, 'started', at);
       case 'run_ended':
         this.#trackers.delete(runKey(moment.run));
-        return builder.runEvent(run, 'ended', at, moment.status);
+        return builder.runEvent(run, 'ended', at);
       case 'call_started': {
         const prepared = builder.prepareCall(run, describe(moment.call, moment.executionId), this.#tracker(moment.run));
-        this.#prepared.set(moment.executionId, prepared);
+        this.#prepared.set(moment.line, prepared);
         return builder.started(prepared, at);
       }
       case 'call_settled': {
-        const prepared = this.#prepared.get(moment.executionId);
+        const prepared = this.#prepared.get(moment.line);
         if (prepared === undefined) throw new Error(`The recording settles a call at line ${moment.line} that it never started.`);
-        this.#prepared.delete(moment.executionId);
+        this.#prepared.delete(moment.line);
         const { status, result, durationMs } = moment.call;
         const known = status === 'succeeded' && result !== undefined ? { value: result } : undefined;
         return builder.settled(prepared, status, { ...at, durationMs }, known);
@@ -59,7 +67,11 @@ export class RecordedEvents {
         const { stepIndex, toolCallId, dataSource, query, documents, durationMs } = moment.retrieval;
         const executionId = moment.executionId ?? undefined;
         const { retrievalId } = moment;
-        return builder.retrievalEvent(run, { retrievalId, stepIndex, executionId, toolCallId, dataSource, query, documents, durationMs }, at);
+        return builder.retrievalEvent(
+          run,
+          { retrievalId, stepIndex, executionId, toolCallId, dataSource, query, documents, durationMs },
+          at,
+        );
       }
     }
   }

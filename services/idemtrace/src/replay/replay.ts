@@ -80,7 +80,10 @@ export interface ReplayOutcome {
   readonly deadLetters: number;
 }
 
-export async function readOutcome(pipeline: Pipeline, topics: { readonly alerts: string; readonly deadLetters: string }): Promise<ReplayOutcome> {
+export async function readOutcome(
+  pipeline: Pipeline,
+  topics: { readonly alerts: string; readonly deadLetters: string },
+): Promise<ReplayOutcome> {
   const { log, codec } = pipeline.store;
   const revisions: Alert[] = [];
   for await (const record of log.tail(topics.alerts)) {

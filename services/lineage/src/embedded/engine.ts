@@ -11,6 +11,8 @@ export interface EmbeddedEngineOptions {
   readonly onExit?: (exit: EngineExit) => void;
   /** The child's program, for a bundle that puts it elsewhere. Default: `child` beside this module. */
   readonly childEntry?: URL;
+  /** Environment of this process: what the engine needs of it is handed on, nothing else. Default: nothing is. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
   /** Package that holds the engine. Default `chdb`. */
   readonly engine?: string;
 }
@@ -63,9 +65,9 @@ const POOL_THREADS = '16';
 /** What the engine needs of the environment: the rest, secrets included, stays here. */
 const PASSED_ON = ['PATH', 'HOME', 'TMPDIR', 'LD_LIBRARY_PATH', 'NODE_PATH'];
 
-function childEnvironment(): NodeJS.ProcessEnv {
+function childEnvironment(given: Readonly<Record<string, string | undefined>>): NodeJS.ProcessEnv {
   const environment: NodeJS.ProcessEnv = { TZ: 'UTC', UV_THREADPOOL_SIZE: POOL_THREADS };
-  for (const name of PASSED_ON) if (process.env[name] !== undefined) environment[name] = process.env[name];
+  for (const name of PASSED_ON) if (given[name] !== undefined) environment[name] = given[name];
   return environment;
 }
 
@@ -84,7 +86,7 @@ export async function startEmbeddedEngine(options: EmbeddedEngineOptions): Promi
 
   async function launch(): Promise<void> {
     const launched = fork(entry, [], {
-      env: childEnvironment(),
+      env: childEnvironment(options.environment ?? {}),
       execArgv: [],
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     });
