@@ -6,11 +6,11 @@
  *
  * Prints events/s from the first append to the last row stored, where this process' time goes, and bytes of memory per live execution.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { EMPTY_POLICY, PolicyLookup } from '@idemtrace/schemas';
+import { EMPTY_POLICY } from '@idemtrace/schemas';
 import { createEventBuilder, type EmittedEvent, RunTracker } from '@idemtrace/sdk/internal';
 import { type Logger, openPipeline, resolveConfig } from 'idemtrace/internal';
 
@@ -96,16 +96,19 @@ const quiet: Logger = {
   error: (fields, message) => console.error(message, fields),
 };
 const folder = mkdtempSync(join(tmpdir(), 'idemtrace-bench-'));
-const resolved = resolveConfig({ env: {}, flags: { dataDir: folder, 'lineage.mode': values.lineage }, cwd: folder, readFile: () => '' });
+const policyFile = join(folder, 'policy.yaml');
+writeFileSync(policyFile, 'version: bench\ndefaultEffect: write\ntools:\n  "get_*": { effect: read }\n');
+const resolved = resolveConfig({
+  env: {},
+  flags: { dataDir: folder, policy: policyFile, 'lineage.mode': values.lineage },
+  cwd: folder,
+  readFile: () => '',
+});
 if (!resolved.ok) throw new Error('bad configuration');
-const policy = new PolicyLookup({ ...EMPTY_POLICY, version: 'bench', defaultEffect: 'write', tools: [{ match: 'get_*', effect: 'read' }] });
-const pipeline = await openPipeline({ config: resolved.config, policy: { current: () => policy, poll() {} }, logger: quiet });
-const heap = () => {
-  globalThis.gc?.();
-  return process.memoryUsage().heapUsed;
-};
+const pipeline = await openPipeline({ config: resolved.config, logger: quiet });
+const heap = async () => (await pipeline.detector.status()).heapBytes;
 
-const heapBefore = heap();
+const heapBefore = await heap();
 const cpuBefore = process.cpuUsage();
 const startedAt = performance.now();
 let events = 0;
@@ -136,8 +139,8 @@ const appendedAt = performance.now();
 await pipeline.drained();
 const seconds = (performance.now() - startedAt) / 1000;
 const cpu = process.cpuUsage(cpuBefore);
-const heapAfter = heap();
-const { counters } = pipeline.detector.status();
+const heapAfter = await heap();
+const { counters } = await pipeline.detector.status();
 const result = {
   events,
   executions,

@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import type { RetrievalEvent, RunEvent, ToolCallEvent } from '@idemtrace/schemas';
 import type { JudgedEvent } from './domain/fact.ts';
 
 /** Digest of an event's content, 16 characters: the same identity with another content is no redelivery but a conflict. */
@@ -6,17 +7,73 @@ export function contentDigest(event: JudgedEvent): string {
   return hash('sha256', JSON.stringify(contentOf(event)), 'base64url').slice(0, 16);
 }
 
-/** The event without what two deliveries of it may differ in: who sent it, when, and under which policy. */
-function contentOf(event: JudgedEvent): unknown {
+function contentOf(event: JudgedEvent): readonly unknown[] {
   switch (event.name) {
     case 'ToolCallEvent':
-    case 'RetrievalEvent': {
-      const { emitterId, sequence, occurredAt, policyVersion, traceId, durationMs, ...content } = event.value;
-      return content;
-    }
-    case 'RunEvent': {
-      const { emitterId, sequence, occurredAt, policyVersion, traceId, ...content } = event.value;
-      return content;
-    }
+      return CALL_CONTENT.map((field) => event.value[field]);
+    case 'RetrievalEvent':
+      return RETRIEVAL_CONTENT.map((field) => event.value[field]);
+    case 'RunEvent':
+      return RUN_CONTENT.map((field) => event.value[field]);
   }
 }
+
+/** What two deliveries of an event may differ in: who sent it, when, and under which policy. */
+type Delivery = 'emitterId' | 'sequence' | 'occurredAt' | 'policyVersion' | 'traceId' | 'durationMs';
+/** What follows from the hashes that are content. */
+type Derived = 'argumentDigests' | 'argumentDigestsOmitted' | 'disclosed' | 'executionCount';
+type Content<E> = Exclude<keyof E, Delivery | Derived>;
+
+function fieldsOf<E>(fields: Record<Content<E>, true>): readonly Content<E>[] {
+  return Object.keys(fields) as Content<E>[];
+}
+
+const RUN = {
+  tenantId: true,
+  workflowId: true,
+  runId: true,
+  attempt: true,
+  parentRunId: true,
+  conversationId: true,
+  agentId: true,
+  agentVersion: true,
+} as const;
+
+const RUN_CONTENT = fieldsOf<RunEvent>({ ...RUN, incarnation: true, phase: true, status: true });
+
+const CALL_CONTENT = fieldsOf<ToolCallEvent>({
+  ...RUN,
+  stepIndex: true,
+  toolCallId: true,
+  executionId: true,
+  parentExecutionId: true,
+  phase: true,
+  tool: true,
+  effectName: true,
+  effectClass: true,
+  effectClassSource: true,
+  inputHashes: true,
+  unhashable: true,
+  effectKey: true,
+  occurrence: true,
+  approval: true,
+  downstreamKey: true,
+  precedingCalls: true,
+  resultHash: true,
+  groundedOn: true,
+  poll: true,
+  deadlineMs: true,
+  ledger: true,
+});
+
+const RETRIEVAL_CONTENT = fieldsOf<RetrievalEvent>({
+  ...RUN,
+  stepIndex: true,
+  retrievalId: true,
+  executionId: true,
+  toolCallId: true,
+  dataSource: true,
+  queryHashes: true,
+  documents: true,
+  documentsOmitted: true,
+});

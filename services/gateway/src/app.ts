@@ -21,7 +21,7 @@ export interface GatewayOptions {
   readonly topic: string;
   readonly keys: readonly TenantKey[];
   /** Whether what is sent now is judged soon; what it waits for, where it is not. */
-  readonly ready: () => { readonly ready: boolean; readonly waitingFor: string | null };
+  readonly ready: () => Promise<{ readonly ready: boolean; readonly waitingFor: string | null }>;
   /** Told of faults that the sender can do nothing about. */
   readonly onFault?: (error: unknown) => void;
 }
@@ -50,9 +50,9 @@ export function createGateway(options: GatewayOptions): Hono {
   const app = new Hono();
 
   app.get('/healthz', (c) => c.json({ ok: true }));
-  app.get('/readyz', (c) => {
-    const state = ready();
-    return c.json(state, state.ready ? 200 : 503);
+  app.get('/readyz', async (c) => {
+    const state = await ready();
+    return c.json({ ready: state.ready, waitingFor: state.waitingFor }, state.ready ? 200 : 503);
   });
 
   const tooLarge = bodyLimit({

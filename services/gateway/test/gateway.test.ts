@@ -44,7 +44,7 @@ function gateway(ready = true) {
     codec,
     topic: 'events',
     keys: KEYS,
-    ready: () => ({ ready, waitingFor: ready ? null : 'the log' }),
+    ready: async () => ({ ready, waitingFor: ready ? null : 'the log' }),
     onFault: (error) => faults.push(error),
   });
 }

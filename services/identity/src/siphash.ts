@@ -8,9 +8,6 @@
 /** Four 32-bit words: k0 low, k0 high, k1 low, k1 high. */
 export type SipKey = Int32Array;
 
-const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
-const CHARACTERS: readonly string[] = Array.from(ALPHABET);
-
 /** Key of 16 bytes. */
 export function sipKey(bytes: Uint8Array): SipKey {
   const view = new DataView(bytes.buffer, bytes.byteOffset, 16);
@@ -19,12 +16,15 @@ export function sipKey(bytes: Uint8Array): SipKey {
 
 let scratch = Buffer.alloc(1024);
 const words = new Int32Array(2);
+const digest = Buffer.alloc(8);
 
 /** Digest of a text. */
 export function sipHash(key: SipKey, text: string): string {
   const length = load(text);
   hashBytes(key, scratch, length, words);
-  return encode(words);
+  digest.writeInt32LE(at(words, 0), 0);
+  digest.writeInt32LE(at(words, 1), 4);
+  return digest.toString('base64url');
 }
 
 /** Puts the text's UTF-8 bytes into the scratch buffer; a loop beats the call into the encoder for short ASCII. */
@@ -125,31 +125,4 @@ function at(values: Int32Array | Uint8Array, index: number): number {
 
 function word(bytes: Uint8Array, index: number): number {
   return at(bytes, index) | (at(bytes, index + 1) << 8) | (at(bytes, index + 2) << 16) | (at(bytes, index + 3) << 24);
-}
-
-/** base64url of the eight bytes, little-endian, without padding. */
-function encode(digest: Int32Array): string {
-  const low = swap(at(digest, 0));
-  const high = swap(at(digest, 1));
-  return (
-    character(low >>> 26) +
-    character((low >>> 20) & 63) +
-    character((low >>> 14) & 63) +
-    character((low >>> 8) & 63) +
-    character((low >>> 2) & 63) +
-    character(((low & 3) << 4) | (high >>> 28)) +
-    character((high >>> 22) & 63) +
-    character((high >>> 16) & 63) +
-    character((high >>> 10) & 63) +
-    character((high >>> 4) & 63) +
-    character((high & 15) << 2)
-  );
-}
-
-function character(six: number): string {
-  return CHARACTERS[six] as string;
-}
-
-function swap(value: number): number {
-  return ((value & 0xff) << 24) | ((value & 0xff00) << 8) | ((value >>> 8) & 0xff00) | (value >>> 24);
 }

@@ -36,10 +36,11 @@ export async function demoCommand(context: Context, { seed, data }: DemoOptions)
   );
   const { calls } = await writeCompany(number, config.dataDir);
   const survey = await surveyRecording(calls);
-  const pipeline = await openPipeline({ config, policy: openPolicy(config.policy), logger });
+  const { policy } = openPolicy(config.policy).current();
+  const pipeline = await openPipeline({ config, logger });
   try {
     screen.print('Alerts of warning and above, as they are found:\n');
-    const played = await play({ context, config, pipeline, path: calls, survey, hashKey: hashKeyOf(config), quiet: false });
+    const played = await play({ context, config, pipeline, path: calls, survey, hashKey: hashKeyOf(config), policy, quiet: false });
     const alerts = currentAlerts(played.revisions);
     screen.print(alertSummary({ ...played, alerts: countAlerts(alerts) }, screen));
     if (!pipeline.lineage.on) screen.print(`\nNo lineage store: ${pipeline.lineage.why}`);

@@ -5,7 +5,7 @@ import { open, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { HashKey } from '@idemtrace/identity';
-import type { Alert } from '@idemtrace/schemas';
+import type { Alert, CompiledPolicy } from '@idemtrace/schemas';
 import type { Config } from '../config/index.ts';
 import { CommandError, EXIT } from '../output/command-error.ts';
 import { alertSummary, alertText, replaySummary } from '../output/summary.ts';
@@ -33,11 +33,11 @@ export async function replayCommand(context: Context, file: string, options: Rep
     const { config, logger } = configure(context, { ...options, data: folder }, flags);
     const path = resolve(cwd, file);
     const survey = await surveyed(path);
-    const policy = openPolicy(config.policy);
-    const pipeline = await openPipeline({ config, policy, logger, throwAway: isThrowAway });
+    const { policy } = openPolicy(config.policy).current();
+    const pipeline = await openPipeline({ config, logger, throwAway: isThrowAway });
     try {
       const hashKey = isThrowAway ? recordingHashKey(config, survey) : hashKeyOf(config);
-      const played = await play({ context, config, pipeline, path, survey, hashKey, quiet: options.json === true });
+      const played = await play({ context, config, pipeline, path, survey, hashKey, policy, quiet: options.json === true });
       const revisions = played.revisions.filter((alert) => survey.lastLineOfWorkflow.has(workflowKey(alert)));
       if (options.alerts !== undefined) await writeAlerts(resolve(cwd, options.alerts), revisions);
       const counted = { ...played, alerts: countAlerts(currentAlerts(revisions)) };
@@ -88,12 +88,22 @@ export interface PlayOptions {
   readonly path: string;
   readonly survey: SurveyedRecording;
   readonly hashKey: HashKey;
+  readonly policy: CompiledPolicy;
   /** Prints no alerts. */
   readonly quiet: boolean;
 }
 
 /** Replays, shows progress and, as they are found, alerts of warning and above, until everything is judged and stored. */
-export async function play({ context: { screen, signal }, config, pipeline, path, survey, hashKey, quiet }: PlayOptions): Promise<Played> {
+export async function play({
+  context: { screen, signal },
+  config,
+  pipeline,
+  path,
+  survey,
+  hashKey,
+  policy,
+  quiet,
+}: PlayOptions): Promise<Played> {
   const startedAt = performance.now();
   const ended = new AbortController();
   const following = quiet ? undefined : printAlerts(pipeline, config, screen, AbortSignal.any([ended.signal, signal]));
@@ -102,7 +112,7 @@ export async function play({ context: { screen, signal }, config, pipeline, path
     survey,
     pipeline,
     hashKey,
-    policy: openPolicy(config.policy).current().policy,
+    policy,
     signal,
     onProgress: ({ lines, ofLines, events }) => screen.progress(`replaying: line ${lines} of ${ofLines}, ${events} events`),
   });

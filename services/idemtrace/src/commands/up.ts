@@ -2,7 +2,6 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { formatMistakes, type PolicyChange } from '@idemtrace/detector/policy';
 import { createGateway, type Served, serveGateway, type TenantKey } from '@idemtrace/gateway';
 import type { Config } from '../config/index.ts';
 import { CommandError, EXIT } from '../output/command-error.ts';
@@ -17,8 +16,9 @@ export interface UpOptions extends CommonOptions {
 export async function upCommand(context: Context, options: UpOptions): Promise<number> {
   const { screen, signal } = context;
   const { config, logger } = configure(context, options, { 'intake.port': options.port });
-  const policy = openPolicy(config.policy, (change) => tellPolicyChange(change, config, logger));
-  const pipeline = await openPipeline({ config, policy, logger });
+  // A policy with mistakes is told before anything starts.
+  openPolicy(config.policy);
+  const pipeline = await openPipeline({ config, logger });
   try {
     const keys = tenantKeys(config);
     const served = await listen(pipeline, config, keys.keys, logger);
@@ -75,26 +75,6 @@ async function listen(pipeline: Pipeline, config: Config, keys: readonly TenantK
       `The intake cannot listen on ${host}:${port}: ${reason}. Choose another: --port 0 takes a free one.`,
       { cause: error },
     );
-  }
-}
-
-function tellPolicyChange(change: PolicyChange, config: Config, logger: Logger): void {
-  const policy = config.policy ?? '';
-  switch (change.kind) {
-    case 'reloaded':
-      logger.info(
-        { policy, version: change.policy.version },
-        change.sameVersion ? 'policy reloaded, under the version it had before: count on' : 'policy reloaded',
-      );
-      return;
-    case 'broken':
-      logger.error(
-        { policy, mistakes: formatMistakes(policy, change.text, change.mistakes) },
-        'the new policy has mistakes: the one before stays',
-      );
-      return;
-    case 'unreadable':
-      logger.error({ policy, reason: change.message }, 'the policy cannot be read: the one before stays');
   }
 }
 

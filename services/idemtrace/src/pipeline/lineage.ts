@@ -2,12 +2,13 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ClickHouseClient } from '@clickhouse/client';
-import { connectLineage, migrate } from '@idemtrace/lineage';
+import { connectLineage, type LineageAddress, migrate } from '@idemtrace/lineage';
 import { EmbeddedEngineError, type EngineExit, startEmbeddedEngine } from '@idemtrace/lineage/embedded';
 import type { Config } from '../config/index.ts';
 import { CommandError } from '../output/command-error.ts';
 
 export interface LineageStore {
+  readonly address: LineageAddress;
   readonly client: ClickHouseClient;
   close(): Promise<void>;
 }
@@ -25,6 +26,7 @@ export async function openLineage(config: Config, { onExit }: LineageOptions = {
   await migrate(client);
   writeFileSync(addressFile(config), `${JSON.stringify(address)}\n`, { mode: 0o600 });
   return {
+    address,
     client,
     async close() {
       rmSync(addressFile(config), { force: true });
@@ -41,8 +43,9 @@ export async function queryLineage(config: Config): Promise<LineageStore> {
   } catch (error) {
     if (!(error instanceof EmbeddedEngineError)) throw error;
     if (error.code !== 'engine_in_use') throw new CommandError('engine_unavailable', error.message, { cause: error });
-    const client = connectLineage(readAddress(config, error));
-    return { client, close: () => client.close() };
+    const address = readAddress(config, error);
+    const client = connectLineage(address);
+    return { address, client, close: () => client.close() };
   }
 }
 
@@ -50,7 +53,7 @@ function addressFile(config: Config): string {
   return join(config.dataDir, 'lineage-address.json');
 }
 
-function readAddress(config: Config, cause: EmbeddedEngineError): { url: string; username: string; password: string } {
+function readAddress(config: Config, cause: EmbeddedEngineError): LineageAddress {
   try {
     return JSON.parse(readFileSync(addressFile(config), 'utf8'));
   } catch {

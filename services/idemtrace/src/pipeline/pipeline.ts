@@ -1,39 +1,40 @@
-/** The embedded pipeline: log, detector and, where its engine is installed, lineage, in one process. */
-import { type Detector, MemoryWindows, startDetector } from '@idemtrace/detector';
-import type { PolicySource } from '@idemtrace/detector/policy';
-import { createLineageSink, type LineageSink, type SinkLogger } from '@idemtrace/lineage';
+/** The embedded pipeline: log, detector and, where its engine is installed, lineage; the latter two in threads of their own. */
+import { join } from 'node:path';
 import { EmbeddedEngineError } from '@idemtrace/lineage/embedded';
 import type { EmittedEvent } from '@idemtrace/sdk';
 import type { Config } from '../config/index.ts';
 import { CommandError } from '../output/command-error.ts';
 import { recordsOf } from './append.ts';
 import { type LineageStore, openLineage } from './lineage.ts';
+import { type Part, startPart } from './part.ts';
 import { openStore, type Store } from './store.ts';
 
-export interface Logger extends SinkLogger {
+export interface Logger {
+  info(fields: Readonly<Record<string, unknown>>, message: string): void;
+  warn(fields: Readonly<Record<string, unknown>>, message: string): void;
   error(fields: Readonly<Record<string, unknown>>, message: string): void;
 }
 
 export interface PipelineOptions {
   readonly config: Config;
-  readonly policy: PolicySource;
   readonly logger: Logger;
+  /** Nothing of it need survive a power cut. */
   readonly throwAway?: boolean;
 }
 
 /** Lineage runs, or why it does not. */
 export type Lineage =
-  | { readonly on: true; readonly store: LineageStore; readonly sink: LineageSink }
+  | { readonly on: true; readonly store: LineageStore; readonly sink: Part<'lineage sink'> }
   | { readonly on: false; readonly why: string };
 
 export interface Pipeline {
   readonly store: Store;
-  readonly detector: Detector;
+  readonly detector: Part<'detector'>;
   readonly lineage: Lineage;
   append(events: readonly EmittedEvent[]): Promise<void>;
   /** Events in the log that are not judged yet. */
   lag(): Promise<number>;
-  /** Resolves once all that was in the log at the call is judged and, where lineage runs, stored. Rejects with what stopped the detector. */
+  /** Resolves once all that was in the log at the call is judged and, where lineage runs, stored. Rejects with what stopped a part. */
   drained(onProgress?: (lag: number) => void): Promise<void>;
   close(): Promise<void>;
   /** Rejects with the fault that stopped a part of it. */
@@ -42,24 +43,25 @@ export interface Pipeline {
 
 const POLL_MS = 10;
 
-export async function openPipeline({ config, policy, logger, throwAway = false }: PipelineOptions): Promise<Pipeline> {
-  const store = await openStore(config, { throwAway });
-  const lineage = await startLineage(config, store, logger);
-  const { log, codec } = store;
+export async function openPipeline({ config, logger, throwAway = false }: PipelineOptions): Promise<Pipeline> {
   const { topics, groups, window, batch } = config;
-  const detector = await startDetector({
-    log,
-    codec,
-    windows: new MemoryWindows({ windowMs: window.length }),
-    policy: () => policy.current(),
-    topics,
-    group: groups.detector,
-    windowMs: window.length,
-    maxRecords: batch.maxRecords,
-    report: (message) => logger.warn({}, message),
-  });
-  const failed = detector.done.then(() => new Promise<never>(() => {}));
+  const store = await openStore(config, { throwAway });
+  const part = {
+    path: join(config.dataDir, 'log'),
+    synchronous: throwAway ? ('normal' as const) : ('full' as const),
+    topics: { events: topics.events, alerts: topics.alerts, deadLetters: topics.deadLetters },
+  };
+  const engine = await startEngine(config, store, logger);
+  const [detector, lineage] = await Promise.all([
+    startPart(
+      { ...part, kind: 'detector', group: groups.detector, policy: config.policy, windowMs: window.length, maxRecords: batch.maxRecords },
+      logger,
+    ),
+    startSink(engine, (address) => startPart({ ...part, kind: 'lineage sink', group: groups.lineage, address }, logger)),
+  ]);
+  const failed = lineage.on ? Promise.race([detector.failed, lineage.sink.failed]) : detector.failed;
   failed.catch(() => {});
+  const { log, codec } = store;
 
   const lag = async () => {
     const [bounds, committed] = await Promise.all([log.bounds(topics.events), log.committed(topics.events, groups.detector)]);
@@ -86,30 +88,30 @@ export async function openPipeline({ config, policy, logger, throwAway = false }
       if (lineage.on) await lineage.sink.drain();
     },
     async close() {
-      await detector.close();
-      if (lineage.on) {
-        await lineage.sink.close();
-        await lineage.store.close();
-      }
+      await Promise.all([detector.close(), lineage.on && lineage.sink.close()]);
+      if (lineage.on) await lineage.store.close();
       await store.close();
     },
   };
 }
 
-async function startLineage(config: Config, { log, codec }: Store, logger: Logger): Promise<Lineage> {
+type Engine = { readonly on: true; readonly store: LineageStore } | { readonly on: false; readonly why: string };
+
+async function startEngine(config: Config, { log }: Store, logger: Logger): Promise<Engine> {
   if (config.lineage.mode === 'off') return { on: false, why: 'lineage is off (lineage.mode)' };
   try {
     const store = await openLineage(config, {
       onExit: (exit) => logger.warn({ ...exit }, 'the lineage engine ended and is started again'),
     });
-    const { events, alerts, deadLetters } = config.topics;
-    const topics = { events, alerts, deadLetters };
-    const sink = createLineageSink({ log, codec, client: store.client, topics, group: config.groups.lineage, logger });
-    return { on: true, store, sink };
+    return { on: true, store };
   } catch (error) {
     if (!(error instanceof EmbeddedEngineError)) throw error;
     if (error.code === 'engine_unavailable' && config.lineage.mode === 'auto') return { on: false, why: error.message };
     await log.close();
     throw new CommandError(error.code === 'engine_in_use' ? 'data_in_use' : 'engine_unavailable', error.message, { cause: error });
   }
+}
+
+async function startSink(engine: Engine, start: (address: LineageStore['address']) => Promise<Part<'lineage sink'>>): Promise<Lineage> {
+  return engine.on ? { ...engine, sink: await start(engine.store.address) } : engine;
 }
