@@ -25,6 +25,7 @@ export interface DetectorOptions {
   readonly group: string;
   readonly windowMs: number;
   readonly maxRecords?: number;
+  readonly maxBytes?: number;
   /** Needed only where the group never committed and no window says where it was. */
   readonly from?: StartFrom;
   /** Waits between two tries at a service that is away. */
@@ -73,7 +74,12 @@ export async function startDetector(options: DetectorOptions): Promise<Detector>
   const windowId = windowIdOf({ logId: options.log.id, topic: options.topics.events, partitions, windowMs: options.windowMs });
   const loop = new Loop(options, windowId);
   const subscription: Subscription = await options.log.subscribe(
-    { topic: options.topics.events, group: options.group, maxRecords: options.maxRecords ?? 500 },
+    {
+      topic: options.topics.events,
+      group: options.group,
+      maxRecords: options.maxRecords ?? 500,
+      ...(options.maxBytes !== undefined && { maxBytes: options.maxBytes }),
+    },
     (partition, batch) => loop.handle(partition, batch),
   );
   return { status: () => loop.status(), close: () => subscription.close(), done: subscription.done };
@@ -150,7 +156,8 @@ class Loop {
   async #locate(partition: OwnedPartition, batch: Batch, state: Extract<State, { mode: 'locating' }>): Promise<void> {
     const first = batch.records[0];
     if (first === undefined) return;
-    const reached = await partition.offsetAt(first.logTime - this.#options.windowMs);
+    const start = first.logTime - this.#options.windowMs;
+    const reached = await this.#patiently(partition, 'the log', () => partition.offsetAt(start));
     const lo = Math.min(reached, state.committed);
     const cut = state.low > 0 && lo <= state.low;
     const next: State = { mode: 'beginning', generation: state.generation, committed: state.committed, lo, cut };
@@ -203,7 +210,8 @@ class Loop {
       this.#states.set(partition.partition, { ...state, next: batch.to });
       return;
     }
-    switch (await partition.commit(batch.to, outputs)) {
+    // A commit that throws has surely left nothing in the log: it may be tried again.
+    switch (await this.#patiently(partition, 'the log', () => partition.commit(batch.to, outputs))) {
       case 'committed':
         this.#states.set(partition.partition, { ...state, committed: batch.to, next: batch.to });
         return;
@@ -251,6 +259,9 @@ class Loop {
   }
 }
 
+/** Codes of services that may come back: a full disk may be freed. */
+const AWAY: ReadonlySet<string> = new Set(['away', 'log_away', 'log_full']);
+
 function isAway(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && (error.code === 'away' || error.code === 'log_away');
+  return error instanceof Error && 'code' in error && AWAY.has(String(error.code));
 }

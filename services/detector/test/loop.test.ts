@@ -12,7 +12,7 @@ import {
   fileRegistry,
   PolicyLookup,
 } from '@idemtrace/schemas';
-import type { CommitResult, EventLog, OwnedPartition } from '@idemtrace/stream';
+import { type CommitResult, type EventLog, LogError, type OwnedPartition } from '@idemtrace/stream';
 import { openEmbeddedLog } from '@idemtrace/stream/embedded';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type Detector, type DetectorOptions, startDetector } from '../src/detector.ts';
@@ -250,6 +250,48 @@ test('W4: commits whose fate is unknown, done or not, lose no alert and publish 
   await judged();
   expect(detector.status().counters.inDoubt).toBeGreaterThan(5);
   expect(told(await read<Alert>(TOPICS.alerts))).toEqual(await undisturbed(events));
+});
+
+test('W3: the facts of a batch are in the window store before its offset is committed', async () => {
+  const windows = new MemoryWindows({ windowMs: WINDOW_MS });
+  let remembered = 0;
+  const watched: WindowStore = {
+    marker: (partition) => windows.marker(partition),
+    begin: (partition, marker) => windows.begin(partition, marker),
+    async apply(batch) {
+      const applied = await windows.apply(batch);
+      remembered += batch.facts.length;
+      return applied;
+    },
+    close: () => windows.close(),
+  };
+  const early: string[] = [];
+  let committed = 0;
+  const ordered = withCommits(async (commit) => {
+    const before = remembered;
+    if (before <= committed) early.push(`${committed} committed, ${before} remembered`);
+    committed = before;
+    return commit();
+  });
+  const events = workflows(10);
+  await append(events);
+  await start({ log: ordered, windows: watched, maxRecords: 10 });
+  await judged();
+  expect(early).toEqual([]);
+  expect([remembered, committed]).toEqual([events.length, events.length]);
+});
+
+test('W7: a full disk at the commit is waited for, and loses nothing', async () => {
+  let refusals = 0;
+  const full = withCommits(async (commit) => {
+    if (refusals++ < 3) throw new LogError('log_full', 'the disk is full');
+    return commit();
+  });
+  await append(workflows(5));
+  await start({ log: full, maxRecords: 10, sleep: async () => {} });
+  await judged();
+  expect(refusals).toBeGreaterThan(3);
+  expect(told(await read<Alert>(TOPICS.alerts))).toEqual(await undisturbed(workflows(5)));
 });
 
 test('W4: detectors that come and go in the middle publish each alert once', async () => {

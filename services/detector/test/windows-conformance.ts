@@ -15,7 +15,7 @@ function fact(id: string, offset: number, logTime = offset): Fact {
     id,
     offset,
     logTime,
-    contentDigest: `digest of ${id}`,
+    contentDigest: 2 ** 52 - id.length,
     runId: id,
   };
 }
@@ -111,9 +111,10 @@ export function windowConformance(name: string, create: (windowMs: number) => Pr
 
     test('an identity that comes again after a whole window is new', async () => {
       await store.begin(0, MARKER);
-      await apply(0, 1, [placed('a', 0, { logTime: 0 })]);
-      const seen = await view(1, 2, [placed('a', 1, { logTime: WINDOW_MS + 1 })]);
+      const seen = await view(0, 2, [placed('a', 0, { logTime: 0 }), placed('a', 1, { logTime: WINDOW_MS + 1 })]);
       expect(seen.fact(WORKFLOW, 'a')?.offset).toBe(1);
+      // Records between the two, in one batch with the second, still look back to the first.
+      expect(seen.history(WORKFLOW, 'h').map((f) => f.offset)).toEqual([0, 1]);
     });
 
     test('what is within the window is kept, in workflows that go on and in those that do not', async () => {

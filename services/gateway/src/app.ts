@@ -32,10 +32,10 @@ const RETRY_AFTER_SECONDS = '1';
 
 /** A mistake of one event of the batch. */
 interface EventMistake {
-  readonly index: number;
+  readonly path: string;
   readonly reason: string;
   /** Every mistake of the event, by field and bound. */
-  readonly detail: string;
+  readonly message: string;
 }
 
 type IngestedEvent = Extract<AnyRecord, { name: 'RunEvent' | 'ToolCallEvent' | 'RetrievalEvent' }>;
@@ -51,7 +51,7 @@ export function createGateway(options: GatewayOptions): Hono {
 
   app.get('/healthz', (c) => c.json({ ok: true }));
   app.get('/readyz', async (c) => {
-    const state = await ready();
+    const state = await ready().catch(() => ({ ready: false, waitingFor: 'a part of the pipeline that failed' }));
     return c.json({ ready: state.ready, waitingFor: state.waitingFor }, state.ready ? 200 : 503);
   });
 
@@ -73,7 +73,7 @@ export function createGateway(options: GatewayOptions): Hono {
     if (posted.length > MOST_EVENTS) return c.json({ error: 'too_many', detail: `A batch has at most ${MOST_EVENTS} events.` }, 413);
 
     const { events, mistakes } = readEvents(posted);
-    if (mistakes.length > 0) return c.json({ error: 'invalid', mistakes }, 400);
+    if (mistakes.length > 0) return c.json({ error: 'invalid', errors: mistakes }, 400);
     const foreign = events.flatMap(({ event }, index) => (event.value.tenantId === tenantId ? [] : [index]));
     if (foreign.length > 0) {
       return c.json({ error: 'foreign_tenant', detail: `This key is of tenant ${tenantId}.`, indexes: foreign }, 403);
@@ -116,16 +116,17 @@ function readEvents(posted: readonly unknown[]): { readonly events: readonly Ing
   const events: Ingested[] = [];
   const mistakes: EventMistake[] = [];
   for (const [index, item] of posted.entries()) {
+    const path = `events[${index}]`;
     if (!isObject(item)) {
-      mistakes.push({ index, reason: 'invalid', detail: 'not an object' });
+      mistakes.push({ path, reason: 'invalid', message: 'not an object' });
       continue;
     }
     const headers = headersOf(item.headers);
-    if (headers === 'invalid') mistakes.push({ index, reason: 'invalid', detail: 'headers: not an object of strings' });
+    if (headers === 'invalid') mistakes.push({ path, reason: 'invalid', message: 'headers: not an object of strings' });
     const unknown = Object.keys(item).filter((name) => !['name', 'value', 'headers'].includes(name)).length;
-    if (unknown > 0) mistakes.push({ index, reason: 'invalid', detail: `${unknown} unknown fields beside name, value and headers` });
+    if (unknown > 0) mistakes.push({ path, reason: 'invalid', message: `${unknown} unknown fields beside name, value and headers` });
     const decoded = parseEvent(item.name, item.value);
-    if (!decoded.ok) mistakes.push({ index, reason: decoded.reason, detail: decoded.detail });
+    if (!decoded.ok) mistakes.push({ path, reason: decoded.reason, message: decoded.detail });
     else if (headers !== 'invalid') events.push({ event: decoded.record as IngestedEvent, headers });
   }
   return { events, mistakes };

@@ -94,9 +94,9 @@ test('P1: every mistake is told by index and field, and no value', async () => {
   ];
   const { status, body } = await post({ events });
   expect(status).toBe(400);
-  const mistakes = body.mistakes as { index: number; detail: string }[];
-  expect(mistakes.map(({ index }) => index)).toEqual([0, 1, 2, 3, 4]);
-  expect(mistakes[0]?.detail).toMatch(/runId.*attempt|attempt.*runId/);
+  const mistakes = body.errors as { path: string; message: string }[];
+  expect(mistakes.map(({ path }) => path)).toEqual([0, 1, 2, 3, 4].map((index) => `events[${index}]`));
+  expect(mistakes[0]?.message).toMatch(/runId.*attempt|attempt.*runId/);
   expect(JSON.stringify(body)).not.toContain('secret-4711');
   expect(appended).toEqual([]);
 });

@@ -51,7 +51,7 @@ test('without file, variables and flags every setting has its default', () => {
       retention: 604_800_000,
     },
     groups: { detector: 'idemtrace-detector', lineage: 'idemtrace-lineage' },
-    window: { length: 86_400_000, slack: 86_400_000 },
+    window: { length: 86_400_000 },
     batch: { maxRecords: 500, maxBytes: 4_194_304 },
     intake: { host: '127.0.0.1', port: 7390, apiKeys: [] },
     lineage: { mode: 'auto' },

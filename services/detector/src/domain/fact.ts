@@ -24,7 +24,7 @@ export interface PositionedEvent<E extends JudgedEvent = JudgedEvent> {
   /** ms since the epoch, the log's clock. */
   readonly logTime: number;
   /** Digest of the event without what may differ between two deliveries of it. */
-  readonly contentDigest: string;
+  readonly contentDigest: number;
 }
 
 /** Events that are judged. */
@@ -38,7 +38,7 @@ interface FactBase {
   readonly id: string;
   readonly offset: number;
   readonly logTime: number;
-  readonly contentDigest: string;
+  readonly contentDigest: number;
 }
 
 /** What every phase of an execution says of it alike. */

@@ -49,7 +49,6 @@ export const configSchema = z.strictObject({
     length: duration('How far back an execution is remembered, in log time. Changing it needs a restart.', MINUTE, 90 * DAY).prefault(
       '24h',
     ),
-    slack: duration('How much longer facts are kept than the window is long.', MINUTE, 90 * DAY).prefault('24h'),
   }),
   batch: z.strictObject({
     maxRecords: integer('Most records that are judged in one transaction.', 1, 10_000).prefault(500),
@@ -70,7 +69,9 @@ export const configSchema = z.strictObject({
       kind: 'host',
     }).prefault('127.0.0.1'),
     port: integer('Port of the JSON intake; 0 takes a free one.', 0, 65_535).prefault(7390),
-    apiKeys: apiKeys('Keys that agents authenticate with, each for one tenant. Without any, the intake is off.').prefault([]),
+    apiKeys: apiKeys('Keys that agents authenticate with, each for one tenant. Without any, one for the tenant `local` is made.').prefault(
+      [],
+    ),
   }),
   lineage: z.strictObject({
     mode: choice('Lineage in ClickHouse: `auto` uses the embedded engine where it is installed.', ['auto', 'on', 'off']).prefault('auto'),

@@ -17,6 +17,7 @@ export type PartSpec =
       readonly policy: string | undefined;
       readonly windowMs: number;
       readonly maxRecords: number;
+      readonly maxBytes: number;
     })
   | (PartBase & { readonly kind: 'lineage sink'; readonly address: LineageAddress });
 

@@ -33,7 +33,7 @@ async function start(spec: PartSpec): Promise<Running> {
   const { topics, group } = spec;
   switch (spec.kind) {
     case 'detector': {
-      const { windowMs, maxRecords } = spec;
+      const { windowMs, maxRecords, maxBytes } = spec;
       const policy = openPolicy(spec.policy, (change) => tellPolicyChange(change, spec.policy ?? ''));
       const windows = new MemoryWindows({ windowMs });
       const report = (message: string) => logger.warn({}, message);
@@ -46,6 +46,7 @@ async function start(spec: PartSpec): Promise<Running> {
         group,
         windowMs,
         maxRecords,
+        maxBytes,
         report,
       });
       return {

@@ -2,6 +2,7 @@
  * A part of the pipeline in a thread of its own: the log and the engine are shared through files and sockets, so parts need each other for
  * nothing, and two cores judge and store at once.
  */
+import { totalmem } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import type { PartFault, PartMessage, PartRequest, PartSpec, PartStatus } from './part-protocol.ts';
 import type { Logger } from './pipeline.ts';
@@ -28,9 +29,13 @@ export class PartError extends Error {
   }
 }
 
+/** Of the machine's memory, what a part may use at most: windows are held in it, and Node's own bound is for less. */
+const MEMORY_SHARE = 0.6;
+
 export async function startPart<S extends PartSpec>(spec: S, logger: Logger): Promise<Part<S['kind']>> {
   const worker = new Worker(new URL(import.meta.url.endsWith('.ts') ? './part-worker.ts' : './part-worker.js', import.meta.url), {
     workerData: spec,
+    resourceLimits: { maxOldGenerationSizeMb: Math.floor((totalmem() * MEMORY_SHARE) / 1_048_576) },
   });
   const waiting = new Map<number, { resolve: (value: unknown) => void; reject: (error: unknown) => void }>();
   const ready = Promise.withResolvers<void>();

@@ -54,7 +54,15 @@ export async function openPipeline({ config, logger, throwAway = false }: Pipeli
   const engine = await startEngine(config, store, logger);
   const [detector, lineage] = await Promise.all([
     startPart(
-      { ...part, kind: 'detector', group: groups.detector, policy: config.policy, windowMs: window.length, maxRecords: batch.maxRecords },
+      {
+        ...part,
+        kind: 'detector',
+        group: groups.detector,
+        policy: config.policy,
+        windowMs: window.length,
+        maxRecords: batch.maxRecords,
+        maxBytes: batch.maxBytes,
+      },
       logger,
     ),
     startSink(engine, (address) => startPart({ ...part, kind: 'lineage sink', group: groups.lineage, address }, logger)),

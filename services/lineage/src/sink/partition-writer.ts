@@ -14,7 +14,7 @@ export interface PartitionWriterOptions {
   readonly logId: string;
   /** Schemas of the topic: any other record on it is none of the sink's. */
   readonly expect: ReadonlySet<AnyRecord['name']>;
-  /** Where rows that ClickHouse refuses for good go; undefined for a topic whose rows must wait instead. */
+  /** Where rows that ClickHouse refuses for good go; undefined for the dead letters themselves: they stay in the log alone, and are counted. */
   readonly deadLetterTopic: string | undefined;
   readonly signal: AbortSignal;
   readonly heartbeatMs: number;

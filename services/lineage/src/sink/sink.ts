@@ -115,7 +115,10 @@ export function createLineageSink(options: LineageSinkOptions): LineageSink {
       },
       onRefused(rows) {
         refused += rows.length;
-        logger?.warn({ rows: rows.length, code: rows[0]?.code }, 'rows refused for good went to dead letters');
+        logger?.warn(
+          { rows: rows.length, code: rows[0]?.code },
+          'ClickHouse refuses rows for good: they are dead letters now, or were ones and stay in the log alone',
+        );
       },
     });
   }

@@ -62,7 +62,8 @@ export class MemoryWindows implements WindowStore {
     const workflow = touch(partition, key);
     const known = workflow.facts.get(fact.id);
     if (known !== undefined && !this.#isReplacedBy(known, fact)) return;
-    if (known !== undefined) remove(workflow, known);
+    // One that is no longer in the other's window stays in its histories: earlier records of this very batch may still look back to it.
+    if (known !== undefined && known.offset > fact.offset) remove(workflow, known);
     const kept = sharing(workflow, histories, fact);
     for (const name of histories) insert(workflow, name, kept);
     workflow.facts.set(fact.id, kept);
@@ -133,11 +134,19 @@ function touch(partition: Partition, key: string): Workflow {
   return workflow;
 }
 
+/** Histories are mostly this short: arrays that grow by themselves would hold room for many times as many facts. */
+const SHORT = 8;
+
 /** Puts a fact into a history, in order of offset. */
 function insert(workflow: Workflow, name: string, fact: Fact): void {
   const history = workflow.histories.get(name);
-  if (history === undefined) workflow.histories.set(name, [fact]);
-  else history.splice(history.findLastIndex((other) => other.offset < fact.offset) + 1, 0, fact);
+  if (history === undefined) {
+    workflow.histories.set(name, [fact]);
+    return;
+  }
+  const at = history.findLastIndex((other) => other.offset < fact.offset) + 1;
+  if (history.length < SHORT) workflow.histories.set(name, history.toSpliced(at, 0, fact));
+  else history.splice(at, 0, fact);
 }
 
 function viewOf(partition: Partition): WindowView {
