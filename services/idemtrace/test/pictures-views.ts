@@ -371,6 +371,6 @@ const alert: fc.Arbitrary<Alert> = fc.record({
 export const anyView: fc.Arbitrary<WorkflowView> = fc.record({
   tenantId: text,
   workflowId: text,
-  runs: fc.array(run, { maxLength: 5 }),
+  runs: fc.uniqueArray(run, { maxLength: 5, selector: ({ runId }) => runId }),
   alerts: fc.array(alert, { maxLength: 4 }),
 });

@@ -1,8 +1,9 @@
 import { alertLine } from './alert-line.ts';
 import { Canvas, DOWN, LEFT, paint, RIGHT, UP } from './canvas.ts';
-import { clean, type Surface, shorten, widthOf, wrap } from './cells.ts';
+import { clean, type Surface, shorten, wrap } from './cells.ts';
+import { legend } from './legend.ts';
 import { clashStyle, type LaneLine, LaneLines } from './lines.ts';
-import { ASCII_GLYPHS, CLASS_MARKS, type Mark, OUTCOME_MARKS, SEVERITY_MARKS, UNICODE_GLYPHS } from './marks.ts';
+import { ASCII_GLYPHS, UNICODE_GLYPHS } from './marks.ts';
 import { type Clash, type Item, type Lane, type Picture, pictureOf } from './picture.ts';
 import { alignLanes } from './rows.ts';
 import type { WorkflowView } from './view.ts';
@@ -12,6 +13,8 @@ export interface AttemptsOptions extends Surface {
   readonly alertId?: string;
 }
 
+/** A picture needs this much room: on less, its lines are cut. */
+const LEAST_COLUMNS = 24;
 /** Narrower lanes are stacked instead of drawn side by side. */
 const NARROWEST = 28;
 const WIDEST = 64;
@@ -23,10 +26,19 @@ const MAX_TRACKS = 3;
  * class and outcome, and what clashes joined by a line. No line is wider than `columns`; ids cannot reach the terminal as control sequences.
  */
 export function drawAttempts(view: WorkflowView, options: AttemptsOptions): string {
+  if (options.columns < LEAST_COLUMNS) {
+    const drawn = drawAttempts(view, { ...options, columns: LEAST_COLUMNS, color: false });
+    return drawn
+      .split('\n')
+      .map((line) => shorten(line, options.columns, ''))
+      .join('\n');
+  }
   const picture = pictureOf(view, options.alertId);
   const body = drawSideBySide(view, picture, options) ?? drawStacked(view, picture, options);
-  const rest = picture.unplaced.map((alert) => alertLine(alert, options));
-  return [...title(view, options), '', ...body, ...(rest.length > 0 ? ['', ...rest] : []), '', ...legend(picture, options)].join('\n');
+  const unplaced = picture.unplaced.map((alert) => alertLine(alert, options));
+  return [...title(view, options), '', ...body, ...(unplaced.length > 0 ? ['', ...unplaced] : []), '', ...legend(picture, options)].join(
+    '\n',
+  );
 }
 
 /** A space, the tracks with spaces between, and the arrow's head. */
@@ -208,47 +220,4 @@ function drawEnd(canvas: Canvas, { clash, from, to, gutter, column }: Joint, end
   for (let at = Math.min(marker, column) + 1; at < Math.max(marker, column); at++) canvas.line(anchor.row, at, LEFT | RIGHT, style);
   const vertical = anchor.row === other.row ? 0 : anchor.row < other.row ? DOWN : UP;
   canvas.line(anchor.row, column, (marker > column ? RIGHT : LEFT) | vertical, style);
-}
-
-/** What the marks mean that occur. */
-function legend(picture: Picture, options: AttemptsOptions): string[] {
-  const glyphs = options.unicode ? UNICODE_GLYPHS : ASCII_GLYPHS;
-  const items = picture.lanes.flatMap((lane) => lane.blocks.flatMap((block) => block.items));
-  const executions = items.flatMap((item) => (item.kind === 'execution' ? [item.execution] : []));
-  const marks = [
-    ...Object.values(CLASS_MARKS).filter((mark) => executions.some((execution) => CLASS_MARKS[execution.effectClass] === mark)),
-    ...Object.values(OUTCOME_MARKS).filter((mark) => executions.some((execution) => OUTCOME_MARKS[execution.outcome] === mark)),
-  ];
-  const entries = marks.map((mark) => ({ mark: options.unicode ? mark.unicode : mark.ascii, text: mark.word, style: mark.style }));
-  const red: Mark['style'] = ['red'];
-  if (items.some((item) => item.kind === 'retrieval')) entries.push({ mark: glyphs.retrieval, text: 'retrieval', style: ['cyan'] });
-  if (items.some((item) => item.kind === 'retrieval' && item.foreign.length > 0))
-    entries.push({ mark: glyphs.foreign, text: "another tenant's document", style: red });
-  if (items.some((item) => 'minor' in item && item.minor > 0))
-    entries.push({ mark: 'i', text: 'alert not told here', style: SEVERITY_MARKS.info.style });
-  if (picture.clashes.length > 0)
-    entries.push({ mark: `${glyphs.origin} ${glyphs.arrowRight}`, text: 'what came first, and what followed', style: red });
-  const lines: (typeof entries)[] = [[]];
-  let width = 0;
-  for (const entry of entries) {
-    const needed = widthOf(entry.mark) + 1 + widthOf(entry.text) + 3;
-    if (width + needed > options.columns && width > 0) {
-      lines.push([]);
-      width = 0;
-    }
-    width += needed;
-    lines.at(-1)?.push(entry);
-  }
-  return lines.map((line) => {
-    const canvas = new Canvas(options.columns, options.unicode);
-    canvas.write(
-      0,
-      0,
-      line.flatMap(({ mark, text, style }) => [
-        { text: mark, style },
-        { text: ` ${text}   `, style: ['dim'] },
-      ]),
-    );
-    return canvas.print(options.color)[0] ?? '';
-  });
 }

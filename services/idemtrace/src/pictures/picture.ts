@@ -99,9 +99,9 @@ export function pictureOf(view: WorkflowView, alertId?: string): Picture {
   };
   const known = new Set(view.runs.map((run) => run.runId));
   const roots = view.runs.filter((run) => run.parentRunId === null || !known.has(run.parentRunId) || run.parentRunId === run.runId);
-  const lanes = roots.map((run) => laneOf(run, context));
-  // What claims a parent that claims it back has no root, and must not vanish.
-  for (const run of view.runs) if (!context.drawn.has(run)) lanes.push(laneOf(run, context));
+  const lanes: Lane[] = [];
+  // After the roots the rest: what claims a parent that claims it back has no root, and must not vanish.
+  for (const run of [...roots, ...view.runs]) if (!context.drawn.has(run)) lanes.push(laneOf(run, context));
   return { lanes, clashes, unplaced: told.filter((alert) => !ids.has(placeOf(alert))) };
 }
 

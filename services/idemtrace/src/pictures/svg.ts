@@ -1,5 +1,6 @@
 import { EFFECT_CLASS_SYMBOLS, TOOL_PHASE_SYMBOLS } from '@idemtrace/schemas';
 import { shorten, widthOf } from './cells.ts';
+import { endOf } from './lines.ts';
 import { CLASS_MARKS, OUTCOME_MARKS } from './marks.ts';
 import { type Picture, pictureOf } from './picture.ts';
 import { drawClash } from './svg-clash.ts';
@@ -75,7 +76,7 @@ function summaryOf(view: WorkflowView): string {
 
 /** The picture in words, for who cannot see it. */
 function describe(view: WorkflowView, picture: Picture): string {
-  const attempts = view.runs.map((run) => `attempt ${run.attempt}: ${run.executions.length} executions, ${run.status ?? 'no end seen'}`);
+  const attempts = view.runs.map((run) => `attempt ${run.attempt}: ${run.executions.length} executions, ${endOf(run).text}`);
   const clashes = picture.clashes.map(
     ({ alert }) => `${alert.severity} ${alert.rule} of ${alert.tool ?? 'a tool'} in attempt ${alert.attempt} at step ${alert.stepIndex}`,
   );

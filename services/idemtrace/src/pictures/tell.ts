@@ -13,6 +13,8 @@ interface Section {
   readonly paragraphs: readonly string[];
 }
 
+/** Fewer columns hold no sentence: narrower terminals break the lines themselves. */
+const LEAST_COLUMNS = 20;
 /** Most retrievals, and documents of each, that are told. */
 const MAX_RETRIEVALS = 6;
 const MAX_DOCUMENTS = 8;
@@ -22,7 +24,8 @@ const MAX_DOCUMENTS = 8;
  * what to do. Values appear only where the policy let them leave the agent.
  */
 export function tellAlert(alert: Alert, view: WorkflowView, options: Partial<Surface> = {}): string {
-  const { columns = 100, color = false, unicode = true } = options;
+  const { color = false, unicode = true } = options;
+  const columns = Math.max(LEAST_COLUMNS, options.columns ?? 100);
   const story = new Story(alert, view, (text) => clean(text, unicode));
   const style: Style = SEVERITY_MARKS[alert.severity].style;
   const cause = alert.cause === null ? '' : `, ${alert.cause}`;

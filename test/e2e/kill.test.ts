@@ -1,0 +1,130 @@
+/** kill -9 of the one process that appends, judges and stores: at random moments, and then it goes on. */
+import { spawn } from 'node:child_process';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Alert } from '@idemtrace/schemas';
+import { COMPANY_POLICY, openStore, operatorCounts, queryLineage, resolveConfig, writeCompany } from 'idemtrace/internal';
+import { expect, onTestFinished, test } from 'vitest';
+import { temporaryFolder } from '../support/program.ts';
+
+const CHILD = join(import.meta.dirname, '../support/agent-child.ts');
+const POLICY = fileURLToPath(COMPANY_POLICY);
+/** Printed with every failure: the delays follow from it. */
+const SEED = Number(process.env.SEED ?? Math.floor(Math.random() * 1e9));
+
+function delays(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 2 ** 32;
+  };
+}
+
+/** Runs the child until it is done or the delay after its first acknowledged batch has passed; answers the batch to go on from. */
+function live(
+  recording: string,
+  folder: string,
+  from: number,
+  lineage: string,
+  killAfterMs: number | undefined,
+): Promise<{ next: number; done: boolean }> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [CHILD, recording, POLICY, folder, String(from), lineage], { stdio: ['ignore', 'pipe', 'pipe'] });
+    let next = from;
+    let done = false;
+    let errors = '';
+    let timer: NodeJS.Timeout | undefined;
+    let rest = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      const lines = (rest + text).split('\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines) {
+        if (line === 'done') done = true;
+        else next = Number(line) + 1;
+      }
+      if (killAfterMs !== undefined) timer ??= setTimeout(() => child.kill('SIGKILL'), killAfterMs);
+    });
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      errors += text;
+    });
+    child.once('close', (code) => {
+      clearTimeout(timer);
+      if (code !== null && code !== 0) reject(new Error(`the child ended with ${code}: ${errors}`));
+      else resolve({ next, done });
+    });
+    onTestFinished(() => {
+      child.kill('SIGKILL');
+    });
+  });
+}
+
+async function read(folder: string) {
+  const resolved = resolveConfig({ env: {}, flags: { dataDir: folder }, cwd: folder, readFile: () => '' });
+  if (!resolved.ok) throw new Error('bad configuration');
+  const { config } = resolved;
+  const { log, codec, close } = await openStore(config);
+  const identities = new Set<string>();
+  for await (const record of log.tail(config.topics.events)) {
+    const [decoded] = await codec.decode([record]);
+    if (!decoded?.ok) throw new Error('an undecodable event');
+    const { emitterId, sequence } = decoded.record.value as { emitterId: string; sequence: number };
+    identities.add(`${emitterId} ${sequence}`);
+  }
+  const alerts: Alert[] = [];
+  for await (const record of log.tail(config.topics.alerts)) {
+    const [decoded] = await codec.decode([record]);
+    if (decoded?.ok && decoded.record.name === 'Alert') alerts.push(decoded.record.value);
+  }
+  const letters = (await log.bounds(config.topics.deadLetters)).reduce((sum, { low, high }) => sum + high - low, 0);
+  await close();
+  return { config, identities, alerts, letters };
+}
+
+const current = (alerts: readonly Alert[]) =>
+  [...new Map(alerts.map((alert) => [alert.alertId, `${alert.alertId} ${alert.rule} ${alert.severity} ${alert.cause}`])).values()].sort();
+
+async function killedRounds(seed: number, rounds: number, lineage: 'on' | 'off') {
+  const folder = await temporaryFolder();
+  const { calls } = await writeCompany(seed, folder);
+  const [calm, killed] = [join(folder, 'calm'), join(folder, 'killed')];
+  await Promise.all([mkdir(calm), mkdir(killed)]);
+  expect(await live(calls, calm, 0, 'off', undefined)).toMatchObject({ done: true });
+  const expected = await read(calm);
+
+  const random = delays(SEED + seed);
+  let next = 0;
+  let kills = 0;
+  while (kills < rounds) {
+    // The last acknowledged batch may have been followed by one in doubt: an emitter sends that again. At the end it starts over.
+    const lived = await live(calls, killed, next, lineage, random() * 120);
+    next = lived.done ? 0 : lived.next;
+    kills += 1;
+  }
+  expect(await live(calls, killed, next, lineage, undefined)).toMatchObject({ done: true });
+  return { expected, actual: await read(killed) };
+}
+
+test(`W4, W6, W7: 40 kills lose no acknowledged event and no alert, and publish none twice (seed ${SEED})`, async () => {
+  const { expected, actual } = await killedRounds(11, 40, 'off');
+  expect(actual.identities).toEqual(expected.identities);
+  expect(current(actual.alerts)).toEqual(current(expected.alerts));
+  expect(new Set(actual.alerts.map(({ alertId, revision }) => `${alertId} ${revision}`)).size).toBe(actual.alerts.length);
+  expect(actual.alerts.length).toBe(expected.alerts.length);
+  expect(actual.letters).toBe(0);
+}, 240_000);
+
+test(`L1: 10 kills with lineage on leave every event and alert once in it (seed ${SEED})`, async () => {
+  const { expected, actual } = await killedRounds(12, 10, 'on');
+  expect(actual.identities).toEqual(expected.identities);
+  expect(current(actual.alerts)).toEqual(current(expected.alerts));
+  const lineage = await queryLineage(actual.config);
+  const counts = await operatorCounts(lineage.client);
+  await lineage.close();
+  expect(counts).toMatchObject({
+    events: expected.identities.size,
+    alerts: current(expected.alerts).length,
+    alertRevisions: expected.alerts.length,
+    deadLetters: 0,
+  });
+}, 240_000);
