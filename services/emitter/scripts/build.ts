@@ -8,7 +8,12 @@ import { join } from 'node:path';
 import { type BuildOptions, build } from 'esbuild';
 
 const root = join(import.meta.dirname, '..');
-const ENTRIES = { index: 'src/index.ts', 'http/index': 'src/http/index.ts', 'testing/index': 'src/testing/index.ts', internal: 'src/internal.ts' };
+const ENTRIES = {
+  index: 'src/index.ts',
+  'http/index': 'src/http/index.ts',
+  'testing/index': 'src/testing/index.ts',
+  internal: 'src/internal.ts',
+};
 
 const common: BuildOptions = {
   absWorkingDir: root,
@@ -34,7 +39,13 @@ if (process.argv.includes('--size')) {
   const { dts } = await import('rollup-plugin-dts');
   const bundle = await rollup({
     input: Object.fromEntries(Object.entries(ENTRIES).map(([name, path]) => [name, join(root, path)])),
-    plugins: [dts({ respectExternal: true, includeExternal: ['@idemtrace/schemas', '@idemtrace/identity'], tsconfig: join(root, '../../tsconfig.json') })],
+    plugins: [
+      dts({
+        respectExternal: true,
+        includeExternal: ['@idemtrace/schemas', '@idemtrace/identity'],
+        tsconfig: join(root, '../../tsconfig.json'),
+      }),
+    ],
     external: [/^node:/],
   });
   await bundle.write({ dir: join(root, 'dist'), format: 'es', entryFileNames: '[name].d.ts', chunkFileNames: '[name]-[hash].d.ts' });
