@@ -130,7 +130,7 @@ export class EventBuffer {
     this.#closed = true;
     this.#wake?.();
     const left = this.#arrived - this.#done;
-    if (left > 0) this.#lose(left, 'the emitter was closed before they could be sent');
+    if (left > 0) this.#lose(left, 'the emitter is closed');
     this.#queue.length = 0;
     this.#finish(left, true);
     await this.#transport.close?.();
@@ -172,7 +172,7 @@ export class EventBuffer {
         return;
       }
       this.#counters.retried++;
-      this.#environment.warn(`events cannot be sent at present, they are kept and sent again: ${failure.reason}`, 'IDEMTRACE_UNSENT');
+      this.#environment.warn(`events cannot be sent, and are kept: ${failure.reason}`, 'IDEMTRACE_UNSENT');
       const backoff = Math.min(LONGEST_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** attempt) * this.#environment.random();
       await this.#pause(Math.max(backoff, failure.retryAfterMs));
     }
@@ -187,7 +187,7 @@ export class EventBuffer {
       return;
     }
     this.#counters.rejected += batch.length;
-    this.#environment.warn(`events were refused for good and are lost: ${failure.reason}`, 'IDEMTRACE_REJECTED');
+    this.#environment.warn(`events were refused: ${failure.reason}`, 'IDEMTRACE_REJECTED');
     this.#release(batch, true);
   }
 
@@ -231,7 +231,7 @@ export class EventBuffer {
 
   #lose(count: number, why: string): void {
     this.#counters.dropped += count;
-    this.#environment.warn(`events were dropped, gaps in the sequence show which: ${why}`, 'IDEMTRACE_DROPPED');
+    this.#environment.warn(`events were dropped: ${why}`, 'IDEMTRACE_DROPPED');
   }
 }
 
@@ -249,6 +249,6 @@ function failureOf(error: unknown): Failure {
     retriable: told.retriable !== false,
     divisible: told.divisible === true,
     retryAfterMs: typeof told.retryAfterMs === 'number' && told.retryAfterMs > 0 ? told.retryAfterMs : 0,
-    reason: error instanceof Error ? error.message : 'the transport threw no error',
+    reason: error instanceof Error ? error.message : 'no error',
   };
 }

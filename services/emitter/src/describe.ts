@@ -40,19 +40,13 @@ export function describeCall<I>(
       ? undefined
       : (emitter.guard('hashInput', () => ({ value: hashInput(input) })) ?? { unhashable: 'hash_input_failed' });
   return {
+    ...options,
+    ...info,
     ...place,
     tool,
     input,
     hashed,
-    toolCallId: info?.toolCallId,
-    groundedOn: info?.groundedOn,
-    approvalId: info?.approvalId,
-    effect: options.effect,
-    annotations: options.annotations,
-    effectKey: effectKey === undefined ? undefined : emitter.guard('effectKey', () => effectKey(input)),
-    occurrence: occurrence === undefined ? undefined : emitter.guard('occurrence', () => occurrence(input)),
-    poll: options.poll,
-    deadlineMs: options.deadlineMs,
-    repeatable: options.repeatable,
+    effectKey: effectKey && emitter.guard('effectKey', () => effectKey(input)),
+    occurrence: occurrence && emitter.guard('occurrence', () => occurrence(input)),
   };
 }

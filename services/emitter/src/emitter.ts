@@ -38,7 +38,7 @@ export class Emitter {
         nextSequence: () => this.#sequence++,
       });
     } catch (error) {
-      throw new IdemtraceError('invalid_hash_key', error instanceof Error ? error.message : 'the hash key cannot be used', {
+      throw new IdemtraceError('invalid_hash_key', (error as Error).message, {
         cause: error,
       });
     }
@@ -60,7 +60,7 @@ export class Emitter {
     } catch (error) {
       this.counters.faults++;
       const kind = error instanceof Error ? error.name : typeof error;
-      this.environment.warn(`${what} failed (${kind}); the agent goes on, unobserved in this`, 'IDEMTRACE_FAULT');
+      this.environment.warn(`${what} failed (${kind}); the tool ran all the same`, 'IDEMTRACE_FAULT');
       return undefined;
     }
   }
@@ -73,12 +73,12 @@ export class Emitter {
 
   unacknowledged(why: string): void {
     this.counters.unacknowledged++;
-    this.environment.warn(`a write ran before its started event was durable: ${why}`, 'IDEMTRACE_UNACKNOWLEDGED');
+    this.environment.warn(`a write did not wait for its started event: ${why}`, 'IDEMTRACE_UNACKNOWLEDGED');
   }
 
   outsideRun(name: string): void {
     this.counters.outsideRun++;
-    this.environment.warn(`${name} ran outside any run, and so unobserved: call it within idemtrace.run()`, 'IDEMTRACE_OUTSIDE_RUN');
+    this.environment.warn(`${name} ran outside any run, unobserved`, 'IDEMTRACE_OUTSIDE_RUN');
   }
 
   #warnOnce(environment: Environment, message: string, code: WarningCode): void {

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /** Longest id or name in an event, in characters. */
 export const LONGEST_ID = 512;
@@ -21,7 +21,7 @@ function asId(value: unknown): string | undefined {
     .toWellFormed()
     .replace(/\p{Cc}/gu, '\ufffd');
   if (text.length <= LONGEST_ID) return text === '' ? undefined : text;
-  const digest = createHash('sha256').update(text).digest('base64url');
+  const digest = hash('sha256', text, 'base64url');
   return `${text.slice(0, LONGEST_ID - 1 - digest.length).toWellFormed()}~${digest}`;
 }
 

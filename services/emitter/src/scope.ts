@@ -32,7 +32,7 @@ export function resolveScope(
   defaults: { readonly agentId?: string | undefined; readonly newId: () => string },
 ): RunIdentity {
   if (parent !== undefined && scope.tenantId !== undefined && scope.tenantId !== parent.tenantId) {
-    throw new IdemtraceError('tenant_mismatch', 'a run inside another run must belong to the same tenant');
+    throw new IdemtraceError('tenant_mismatch', 'a run inside a run has its tenant');
   }
   const identity: RunIdentity = {
     tenantId: required('tenantId', scope.tenantId ?? parent?.tenantId),
@@ -50,7 +50,7 @@ export function resolveScope(
 
 function required(field: string, value: unknown): string {
   if (!isId(value)) {
-    throw new IdemtraceError('invalid_scope', `a run needs a ${field} of 1 to 512 characters, none of them a control character`);
+    throw new IdemtraceError('invalid_scope', `${field} has 1 to 512 characters, none a control character`);
   }
   return value;
 }
@@ -61,7 +61,7 @@ function optional(field: string, value: unknown): string | undefined {
 
 function whole(field: string, value: number, least: number): number {
   if (!Number.isInteger(value) || value < least || value > 2 ** 31 - 1) {
-    throw new IdemtraceError('invalid_scope', `${field} must be a whole number, at least ${least}`);
+    throw new IdemtraceError('invalid_scope', `${field} is a whole number from ${least}`);
   }
   return value;
 }

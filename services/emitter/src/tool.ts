@@ -58,21 +58,21 @@ export function observeTool<I, R extends unknown[], O>(
         return execute();
       }) as O;
     }
-    run.emitter.unacknowledged(`${name} is no async function, and waiting would make it one`);
+    run.emitter.unacknowledged(`${name} is no async function`);
     return execute();
   };
   return likeOriginal(observed, fn);
 }
 
 export function checkName(name: string): void {
-  if (!isId(name)) throw new IdemtraceError('invalid_name', 'a name must have 1 to 512 characters, none of them a control character');
+  if (!isId(name)) throw new IdemtraceError('invalid_name', 'a name has 1 to 512 characters, none a control character');
 }
 
 function checkOptions(name: string, { poll, deadlineMs }: Pick<CallOptions<never>, 'poll' | 'deadlineMs'>): void {
   const whole = (value: number | undefined, least: number): boolean =>
     value === undefined || (Number.isInteger(value) && value >= least && value <= 2 ** 31 - 1);
   if (whole(poll?.max, 1) && whole(poll?.minIntervalMs, 0) && whole(deadlineMs, 1)) return;
-  throw new IdemtraceError('invalid_option', `poll and deadlineMs of ${name} must be whole numbers, at least 1`);
+  throw new IdemtraceError('invalid_option', `poll and deadlineMs of ${name} are whole numbers from 1`);
 }
 
 function isWrite(execution: Execution): boolean {

@@ -69,7 +69,7 @@ describe('what is sent again', () => {
   test.each([
     [400, false, true],
     [401, false, false],
-    [403, false, false],
+    [403, false, true],
     [404, false, false],
     [408, true, false],
     [413, false, true],
@@ -100,9 +100,21 @@ describe('what is sent again', () => {
 
 describe('what the receiver says is wrong is told', () => {
   test.each<[unknown, string]>([
-    [{ errors: [{ path: 'events[0].value.attempt', message: 'below 1' }, 'and more'] }, ': events[0].value.attempt: below 1; and more'],
-    [{ error: 'no such tenant' }, ': no such tenant'],
-    [{ errors: Array.from({ length: 12 }, (_, index) => `m${index}`) }, ': m0; m1; m2; m3; m4; m5; m6; m7; m8; m9 and 2 more'],
+    [
+      {
+        error: 'invalid',
+        errors: [
+          { path: 'events[0]', message: 'value.attempt: below 1' },
+          { path: 'events[3]', message: 'not an object' },
+        ],
+      },
+      ': events[0]: value.attempt: below 1; events[3]: not an object',
+    ],
+    [{ error: 'foreign_tenant', detail: 'This key is of tenant acme.' }, ': This key is of tenant acme.'],
+    [{ error: 'fault' }, ': fault'],
+    [{ detail: 'x'.repeat(5000) }, `: ${'x'.repeat(1000)}`],
+    [{ detail: 7 }, ''],
+    [{ errors: 'odd' }, ''],
     ['<html>', ''],
     [{}, ''],
     [null, ''],

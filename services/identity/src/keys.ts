@@ -1,4 +1,4 @@
-import { createHash, createSecretKey, hkdfSync } from 'node:crypto';
+import { createSecretKey, hash, hkdfSync } from 'node:crypto';
 import { type MacKey, macKey } from './mac.ts';
 import { encodeParts } from './parts.ts';
 import { type SipKey, sipKey } from './siphash.ts';
@@ -44,19 +44,19 @@ export function checkHashKey(ring: HashKeyRing): void {
   for (const pair of [ring, ring.previous]) {
     if (pair === undefined) continue;
     if (typeof pair.id !== 'string' || !/^[\x21-\x7e]{1,64}$/.test(pair.id)) {
-      throw new HashKeyError('the id of a hash key must be 1 to 64 printable ASCII characters');
+      throw new HashKeyError('the id of a hash key is 1 to 64 printable ASCII characters');
     }
     if (secretBytes(pair).byteLength < LEAST_SECRET_BYTES) {
-      throw new HashKeyError(`the secret of hash key ${JSON.stringify(pair.id)} must have at least ${LEAST_SECRET_BYTES} bytes`);
+      throw new HashKeyError(`the secret of hash key ${pair.id} needs ${LEAST_SECRET_BYTES} bytes or more`);
     }
   }
-  if (ring.previous?.id === ring.id) throw new HashKeyError('a hash key and the one before it need different ids');
+  if (ring.previous?.id === ring.id) throw new HashKeyError('two hash keys need two ids');
 }
 
 function secretBytes(pair: HashKeyPair): Uint8Array {
   if (typeof pair.secret === 'string') return Buffer.from(pair.secret);
   if (pair.secret instanceof Uint8Array) return pair.secret;
-  throw new HashKeyError(`the secret of hash key ${JSON.stringify(pair.id)} must be bytes or a string`);
+  throw new HashKeyError(`the secret of hash key ${pair.id} is neither bytes nor text`);
 }
 
 /**
@@ -65,7 +65,7 @@ function secretBytes(pair: HashKeyPair): Uint8Array {
  */
 export function deriveKeys(pair: HashKeyPair, tenantId: string): TenantKeys {
   const secret = createSecretKey(secretBytes(pair));
-  const tenant = createHash('sha256').update(tenantId).digest('base64url');
+  const tenant = hash('sha256', tenantId, 'base64url');
   const derive = (purpose: string, bytes: number): Uint8Array =>
     new Uint8Array(hkdfSync('sha256', secret, '', encodeParts(['idemtrace/1', purpose, tenant]), bytes));
   return {

@@ -4,7 +4,7 @@ export type Kind = Exclude<LeafKind, 'unspecified'>;
 
 const ID_NAME = /(?:^|[_-])(?:ids?|Ids?|IDS?|[ug]uids?|[UG]uids?|[UG]UIDS?)_?$|[a-z](?:Ids?|IDs?|Uuids?|UUIDs?|Guids?|GUIDs?)$/;
 /** Names that tell one call from another, not what the call is about. */
-const CALL_NAME = /(?:^|_)(?:request|trace|span|correlation|idempotency)_?ids?_?$|^(?:request|trace|span|correlation|idempotency)Ids?$/i;
+const CALL_NAME = /(?:^|_)(?:request|trace|span|correlation|idempotency)_?ids?_?$/i;
 
 const TIME = /^\d{4}-\d\d(?:-\d\d)?(?:[T ]\d\d:\d\d\S*(?: ?[+-]\d\d:?\d\d)?)?$|^\d\d?:\d\d(?::\d\d)?$/;
 const MAIL_ADDRESS = /^[\w.+'-]+@[\w-]+(?:\.[\w-]+)+$/;

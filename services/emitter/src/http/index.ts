@@ -13,10 +13,10 @@ export interface HttpTransportOptions {
 
 /** Statuses that another try may change, beside all from 500. */
 const RETRIABLE: ReadonlySet<number> = new Set([408, 425, 429]);
-/** Statuses that speak of the events, not of who sends them: a part of the batch may be taken. */
-const DIVISIBLE: ReadonlySet<number> = new Set([400, 413, 422]);
+/** Statuses that may speak of some of the events, e.g. those of a tenant that the key is not of: a part of the batch may be taken. */
+const DIVISIBLE: ReadonlySet<number> = new Set([400, 403, 413, 422]);
 const LONGEST_RETRY_AFTER_MS = 300_000;
-const MOST_MISTAKES = 10;
+const LONGEST_ANSWER = 1000;
 
 /**
  * Posts batches as JSON: `{ "events": [{ "name", "value", "headers"? }] }` to `URL/v1/events` with `authorization: Bearer KEY`; any 2xx says that
@@ -25,8 +25,7 @@ const MOST_MISTAKES = 10;
  */
 export function httpTransport(options: HttpTransportOptions): Transport {
   const url = endpoint(options.url);
-  if (!/^[\x21-\x7e]+$/.test(options.apiKey))
-    throw new IdemtraceError('invalid_option', 'the API key must be printable ASCII without spaces');
+  if (!/^[\x21-\x7e]+$/.test(options.apiKey)) throw new IdemtraceError('invalid_option', 'the API key is no printable ASCII');
   const headers = { authorization: `Bearer ${options.apiKey}`, 'content-type': 'application/json' };
   const post = options.fetch ?? globalThis.fetch;
   const timeoutMs = options.timeoutMs ?? 10_000;
@@ -58,7 +57,7 @@ function endpoint(base: string | URL): URL {
     url.pathname = `${url.pathname.replace(/\/+$/, '')}/v1/events`;
     return url;
   } catch (error) {
-    throw new IdemtraceError('invalid_option', 'the URL of the intake cannot be used', { cause: error });
+    throw new IdemtraceError('invalid_option', 'the URL cannot be used', { cause: error });
   }
 }
 
@@ -66,38 +65,27 @@ async function attempt(request: () => Promise<Response>): Promise<Response> {
   try {
     return await request();
   } catch (error) {
-    const kind = error instanceof Error ? (codeOf(error.cause) ?? error.name) : 'unknown error';
-    throw new TransportError(`the receiver cannot be reached (${kind})`, { retriable: true, cause: error });
+    const { name, cause } = error as { readonly name?: string; readonly cause?: { readonly code?: string } };
+    throw new TransportError(`the receiver cannot be reached (${cause?.code ?? name})`, { retriable: true, cause: error });
   }
 }
 
-function codeOf(cause: unknown): string | undefined {
-  const code = typeof cause === 'object' && cause !== null && 'code' in cause ? cause.code : undefined;
-  return typeof code === 'string' ? code : undefined;
-}
-
-/** What the receiver says is wrong: `{ "errors": ["…" | { "path", "message" }] }` or `{ "error": "…" }`; nothing where it says it otherwise. */
+/**
+ * What the receiver says is wrong: `{ "errors": [{ "path", "message" }] }`, `{ "detail" }` or `{ "error" }`; nothing where it says it
+ * otherwise.
+ */
 async function mistakesOf(response: Response): Promise<string> {
   try {
-    const body = (await response.json()) as { readonly errors?: unknown; readonly error?: unknown };
-    const told = Array.isArray(body.errors) ? body.errors : [body.error];
-    const mistakes = told.map(sentence).filter((text) => text !== '');
-    if (mistakes.length === 0) return '';
-    const more = mistakes.length > MOST_MISTAKES ? ` and ${mistakes.length - MOST_MISTAKES} more` : '';
-    return `: ${mistakes.slice(0, MOST_MISTAKES).join('; ')}${more}`;
+    const body = (await response.json()) as {
+      readonly errors?: readonly { readonly path: string; readonly message: string }[];
+      readonly detail?: string;
+      readonly error?: string;
+    };
+    const told = body.errors?.map(({ path, message }) => `${path}: ${message}`).join('; ') ?? body.detail ?? body.error;
+    return typeof told === 'string' ? `: ${told.slice(0, LONGEST_ANSWER)}` : '';
   } catch {
     return '';
   }
-}
-
-function sentence(mistake: unknown): string {
-  if (typeof mistake === 'string') return mistake.slice(0, 200);
-  if (typeof mistake !== 'object' || mistake === null) return '';
-  const { path, message } = mistake as { readonly path?: unknown; readonly message?: unknown };
-  return [path, message]
-    .filter((part) => typeof part === 'string')
-    .join(': ')
-    .slice(0, 200);
 }
 
 /** Seconds, or a date; undefined where it is neither. */
