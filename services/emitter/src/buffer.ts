@@ -1,5 +1,6 @@
 import type { MutableCounters } from './counters.ts';
 import type { Environment } from './environment.ts';
+import type { TransportError } from './errors.ts';
 import { keepUntilSent, sentAll } from './exit.ts';
 import { approximateBytes } from './size.ts';
 import type { EmittedEvent, Transport } from './transport.ts';
@@ -58,7 +59,7 @@ export class EventBuffer {
   #waiters: Waiter[] = [];
   #sending = false;
   #closed = false;
-  #cancelLinger: (() => void) | undefined;
+  #cancelLinger: (() => undefined) | undefined;
   #hurried = false;
   /** Ends the pause before the next attempt. */
   #wake: (() => void) | undefined;
@@ -90,11 +91,9 @@ export class EventBuffer {
   /** Even a full batch is sent from a timer: encoding it is not the caller's to wait for. */
   #schedule(): void {
     const full = this.#queue.length >= this.#limits.batchEvents || this.#bytes >= this.#limits.batchBytes;
-    if (full && !this.#hurried) {
-      this.#cancelLinger?.();
-      this.#cancelLinger = undefined;
-      this.#hurried = true;
-    }
+    // A shorter wait takes the longer one's place, once.
+    if (full && !this.#hurried) this.#cancelLinger = this.#cancelLinger?.();
+    this.#hurried = full;
     this.#cancelLinger ??= this.#environment.after(full ? 0 : this.#limits.lingerMs, () => void this.#drain());
   }
 
@@ -137,8 +136,7 @@ export class EventBuffer {
   }
 
   async #drain(): Promise<void> {
-    this.#cancelLinger?.();
-    this.#cancelLinger = undefined;
+    this.#cancelLinger = this.#cancelLinger?.();
     this.#hurried = false;
     if (this.#sending) return;
     this.#sending = true;
@@ -242,13 +240,13 @@ interface Failure {
   readonly reason: string;
 }
 
-/** Of what a transport threw, whichever package's error it is. */
+/** Of what a transport threw, whichever package's error it is, or none at all. */
 function failureOf(error: unknown): Failure {
-  const told = (typeof error === 'object' && error !== null ? error : {}) as Partial<Record<keyof Failure, unknown>>;
+  const { retriable, divisible, retryAfterMs, message } = Object(error) as Partial<TransportError>;
   return {
-    retriable: told.retriable !== false,
-    divisible: told.divisible === true,
-    retryAfterMs: typeof told.retryAfterMs === 'number' && told.retryAfterMs > 0 ? told.retryAfterMs : 0,
-    reason: error instanceof Error ? error.message : 'no error',
+    retriable: retriable !== false,
+    divisible: divisible === true,
+    retryAfterMs: Number(retryAfterMs) || 0,
+    reason: message ?? 'no error',
   };
 }

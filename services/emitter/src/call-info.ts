@@ -1,3 +1,5 @@
+import { memberOf } from './member.ts';
+
 /** What a framework knows of a call beside its input. */
 export interface CallInfo {
   readonly toolCallId?: string | undefined;
@@ -20,10 +22,6 @@ export function frameworkCallInfo(...args: readonly unknown[]): CallInfo {
     textAt(memberOf(args[1], 'agent'), 'toolCallId') ??
     textAt(memberOf(args[2], 'toolCall'), 'callId');
   return toolCallId === undefined ? {} : { toolCallId };
-}
-
-function memberOf(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined;
 }
 
 function textAt(value: unknown, name: string): string | undefined {

@@ -19,14 +19,8 @@ export function disclose(
     const chosen = path.includes('[]') ? values : values[0];
     if (values.length === 0 || chosen === undefined) continue;
     const canonical = canonicalText(chosen);
-    if (canonical.ok) disclosed.push({ path: path === '*' ? root : `${root}.${path}`, json: cut(canonical.text) });
+    if (canonical.ok)
+      disclosed.push({ path: path === '*' ? root : `${root}.${path}`, json: canonical.text.slice(0, LONGEST_JSON).toWellFormed() });
   }
   return disclosed;
-}
-
-/** Never between the halves of a surrogate pair. */
-function cut(text: string): string {
-  if (text.length <= LONGEST_JSON) return text;
-  const kept = text.slice(0, LONGEST_JSON);
-  return kept.isWellFormed() ? kept : kept.slice(0, -1);
 }

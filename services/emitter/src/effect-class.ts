@@ -35,21 +35,16 @@ function annotatedClass({ readOnlyHint, idempotentHint, destructiveHint }: ToolA
   return undefined;
 }
 
-const READING_VERBS = new Set(
-  (
-    'get list search find fetch read lookup look query describe show view check count retrieve calculate compute think is has can exists ' +
-    'validate preview summarize estimate compare inspect browse download peek scan explain analyze watch poll ping'
-  ).split(' '),
-);
-const JOINING_WORDS = new Set(['and', 'or', 'then']);
+const READING_VERB =
+  /^_*(?:get|list|search|find|fetch|read|look(?:up)?|query|describe|show|view|check|count|retrieve|calculate|compute|think|is|has|validate|preview|compare|inspect)(?:_|$)/;
+const JOINED = /_(?:and|or|then)_/;
 
 /** A guess, and marked as one: the last part of the name starts with a verb that reads, and joins no second verb to it. */
 function readsByName(tool: string): boolean {
-  const own = tool.split(/[./:]|__/).at(-1) ?? tool;
-  const words = own
-    .replace(/([a-z0-9])([A-Z])/g, '$1 $2')
-    .toLowerCase()
-    .split(/[^a-z0-9]+/)
-    .filter((word) => word !== '');
-  return READING_VERBS.has(words[0] ?? '') && !words.some((word) => JOINING_WORDS.has(word));
+  const words = tool
+    .replace(/^.*(?:[./:]|__)/s, '')
+    .replace(/([a-z0-9])([A-Z])/g, '$1_$2')
+    .replace(/[^a-z0-9]+/gi, '_')
+    .toLowerCase();
+  return READING_VERB.test(words) && !JOINED.test(words);
 }

@@ -1,7 +1,6 @@
 import { type BufferLimits, DEFAULT_LIMITS, EventBuffer } from './buffer.ts';
 import { type MutableCounters, newCounters } from './counters.ts';
 import type { Environment, WarningCode } from './environment.ts';
-import { IdemtraceError } from './errors.ts';
 import { createEventBuilder, type EventBuilder, type EventBuilderOptions } from './event-builder.ts';
 import type { EmittedEvent, Transport } from './transport.ts';
 
@@ -30,18 +29,12 @@ export class Emitter {
     this.environment = { ...environment, warn: (message, code) => this.#warnOnce(environment, message, code) };
     this.agentId = options.agentId;
     this.acknowledgesWrites = options.beforeWrite === 'acknowledged';
-    try {
-      this.builder = createEventBuilder({
-        hashKey: options.hashKey,
-        policy: options.policy,
-        emitterId: environment.newEmitterId(),
-        nextSequence: () => this.#sequence++,
-      });
-    } catch (error) {
-      throw new IdemtraceError('invalid_hash_key', (error as Error).message, {
-        cause: error,
-      });
-    }
+    this.builder = createEventBuilder({
+      hashKey: options.hashKey,
+      policy: options.policy,
+      emitterId: environment.newId(),
+      nextSequence: () => this.#sequence++,
+    });
     this.buffer = new EventBuffer(options.transport, { ...DEFAULT_LIMITS, ...options.limits }, this.environment, this.counters);
   }
 

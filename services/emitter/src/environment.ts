@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { uuidv7 } from './uuid.ts';
 
 /** What the SDK takes from the world around it; tests bring their own. */
@@ -11,10 +10,8 @@ export interface Environment {
   random(): number;
   /** A new UUID that sorts by time. */
   newId(): string;
-  /** A new UUID for the emitter. */
-  newEmitterId(): string;
   /** Calls back after `ms`, without keeping the process alive for it; the answer cancels. */
-  after(ms: number, callback: () => void): () => void;
+  after(ms: number, callback: () => void): () => undefined;
   /** Tells the operator, once per code. */
   warn(message: string, code: WarningCode): void;
 }
@@ -40,11 +37,10 @@ export function processEnvironment(): Environment {
     elapsed: () => performance.now(),
     random: Math.random,
     newId: () => uuidv7(Date.now()),
-    newEmitterId: randomUUID,
     after(ms, callback) {
       const timer = setTimeout(callback, ms);
       timer.unref();
-      return () => clearTimeout(timer);
+      return () => void clearTimeout(timer);
     },
     warn: (message, code) => process.emitWarning(message, { type: 'IdemtraceWarning', code }),
   };

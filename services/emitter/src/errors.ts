@@ -5,8 +5,6 @@ export type IdemtraceErrorCode =
   | 'tenant_mismatch'
   /** A tool or data source without a usable name. */
   | 'invalid_name'
-  /** The hash key cannot be used. */
-  | 'invalid_hash_key'
   /** An option has a value that cannot be used. */
   | 'invalid_option';
 
@@ -37,18 +35,16 @@ export function isNotExecuted(error: unknown): boolean {
 export class TransportError extends Error {
   override readonly name = 'TransportError';
   /** Whether the same batch may be taken when it is sent again. */
-  readonly retriable: boolean;
+  declare readonly retriable: boolean;
   /** Whether a part of the batch may be taken: one event, or its size, is what the receiver refused. */
-  readonly divisible: boolean;
+  declare readonly divisible: boolean;
   /** How long the receiver asks to be left alone, in milliseconds. */
-  readonly retryAfterMs: number | undefined;
+  declare readonly retryAfterMs: number | undefined;
   constructor(
     message: string,
     options: ErrorOptions & { readonly retriable: boolean; readonly divisible?: boolean; readonly retryAfterMs?: number | undefined },
   ) {
     super(message, options);
-    this.retriable = options.retriable;
-    this.divisible = options.divisible ?? false;
-    this.retryAfterMs = options.retryAfterMs;
+    Object.assign(this, options);
   }
 }

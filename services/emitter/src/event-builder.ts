@@ -76,7 +76,10 @@ export interface PreparedCall {
   /** The same in every run; undefined where the input has no hash and no effect key is declared. */
   readonly idempotencyKey: () => string | undefined;
   /** What both phases say. */
-  readonly event: Omit<ToolCallEvent, 'phase' | 'resultHash' | 'durationMs' | 'occurredAt' | 'sequence'>;
+  readonly event: Omit<
+    ToolCallEvent,
+    'phase' | 'resultHash' | 'durationMs' | 'occurredAt' | 'emitterId' | 'sequence' | 'policyVersion' | 'traceId'
+  >;
   readonly resultPaths: readonly string[] | undefined;
 }
 
@@ -139,6 +142,8 @@ export function createEventBuilder(options: EventBuilderOptions): EventBuilder {
   const identities = new IdentityProvider(options.hashKey);
   const { emitterId, nextSequence } = options;
 
+  const stamp = ({ occurredAt }: Moment) => ({ occurredAt, emitterId, sequence: nextSequence(), policyVersion, traceId: null });
+
   return {
     runEvent(run, phase, at, status, headers) {
       const value: RunEvent = {
@@ -146,11 +151,7 @@ export function createEventBuilder(options: EventBuilderOptions): EventBuilder {
         incarnation: run.incarnation ?? 0,
         phase,
         status: status ?? null,
-        occurredAt: at.occurredAt,
-        emitterId,
-        sequence: nextSequence(),
-        policyVersion,
-        traceId: null,
+        ...stamp(at),
       };
       return headers === undefined ? { name: 'RunEvent', value } : { name: 'RunEvent', value, headers };
     },
@@ -167,17 +168,20 @@ export function createEventBuilder(options: EventBuilderOptions): EventBuilder {
       const inputHashes = input.hashed.ok ? identity.inputHashes(input.hashed.text) : [];
       const inputHash = inputHashes[0]?.digest;
       const digests = key === undefined ? [] : identity.effectKeyDigests(effectName, key);
-      const idempotencyKey = memoize(() => {
+      let madeKey: string | undefined;
+      const idempotencyKey = (): string | undefined => {
+        if (madeKey !== undefined) return madeKey;
         const declared = key?.source === 'declared' ? digests[0]?.digest : undefined;
         if (declared === undefined && inputHash === undefined) return undefined;
-        return identity.idempotencyKey({
+        madeKey = identity.idempotencyKey({
           workflowId: run.workflowId,
           scope: key?.source === 'declared' ? key.scope : 'workflow',
           effectName,
           basis: declared === undefined ? { inputHash: inputHash ?? '' } : { effectKey: declared },
           occurrence: call.occurrence,
         });
-      });
+        return madeKey;
+      };
       const leaves = identity.leaves(input.value);
       const { executionCount, precedingCalls } = tracker.advance(effectName, inputHash);
       const unhashable = input.hashed.ok ? null : input.hashed.code;
@@ -214,9 +218,6 @@ export function createEventBuilder(options: EventBuilderOptions): EventBuilder {
           deadlineMs: entry?.deadlineMs ?? call.deadlineMs ?? null,
           ledger: null,
           disclosed: input.disclosed,
-          emitterId,
-          policyVersion,
-          traceId: null,
         },
       };
     },
@@ -229,8 +230,7 @@ export function createEventBuilder(options: EventBuilderOptions): EventBuilder {
           phase: 'started',
           resultHash: null,
           durationMs: null,
-          occurredAt: at.occurredAt,
-          sequence: nextSequence(),
+          ...stamp(at),
         },
       };
     },
@@ -245,8 +245,7 @@ export function createEventBuilder(options: EventBuilderOptions): EventBuilder {
         resultHash: canonical?.ok ? identities.forTenant(call.event.tenantId).resultHash(canonical.text) : null,
         durationMs: at.durationMs ?? null,
         disclosed: shown.length === 0 ? call.event.disclosed : [...call.event.disclosed, ...shown],
-        occurredAt: at.occurredAt,
-        sequence: nextSequence(),
+        ...stamp(at),
       };
       return { name: 'ToolCallEvent', value };
     },
@@ -266,11 +265,7 @@ export function createEventBuilder(options: EventBuilderOptions): EventBuilder {
         documentsOmitted: Math.max(0, retrieval.documents.length - MOST_DOCUMENTS),
         durationMs: retrieval.durationMs ?? null,
         disclosed: plain.ok ? disclose('query', plain.value, policy.dataSource(retrieval.dataSource)?.disclose?.query) : [],
-        occurredAt: at.occurredAt,
-        emitterId,
-        sequence: nextSequence(),
-        policyVersion,
-        traceId: null,
+        ...stamp(at),
       };
       return { name: 'RetrievalEvent', value };
     },
@@ -339,13 +334,5 @@ function runFields(run: RunIdentity) {
     conversationId: run.conversationId ?? null,
     agentId: run.agentId ?? null,
     agentVersion: run.agentVersion ?? null,
-  };
-}
-
-function memoize<T>(make: () => T): () => T {
-  let made: { readonly value: T } | undefined;
-  return () => {
-    made ??= { value: make() };
-    return made.value;
   };
 }

@@ -1,5 +1,3 @@
-import { hash } from 'node:crypto';
-
 /** Longest id or name in an event, in characters. */
 export const LONGEST_ID = 512;
 
@@ -12,7 +10,7 @@ export function isId(text: unknown): text is string {
 
 /**
  * The id that an event carries for what a framework or data source calls one: numbers as text, control characters and lone surrogates replaced,
- * a long one cut and told from others by its digest. Undefined for what is empty or no id at all.
+ * a long one cut. Undefined for what is empty or no id at all.
  */
 function asId(value: unknown): string | undefined {
   if (typeof value === 'string' && USUAL.test(value)) return value;
@@ -20,9 +18,7 @@ function asId(value: unknown): string | undefined {
   const text = String(value)
     .toWellFormed()
     .replace(/\p{Cc}/gu, '\ufffd');
-  if (text.length <= LONGEST_ID) return text === '' ? undefined : text;
-  const digest = hash('sha256', text, 'base64url');
-  return `${text.slice(0, LONGEST_ID - 1 - digest.length).toWellFormed()}~${digest}`;
+  return text.slice(0, LONGEST_ID).toWellFormed() || undefined;
 }
 
 export function optionalId(value: unknown): string | null {

@@ -43,7 +43,7 @@ export interface Idemtrace {
 
 const FLUSH_MS = 5000;
 
-/** Throws IdemtraceError `invalid_hash_key`. */
+/** Throws an error with the code `invalid_hash_key` where the hash key cannot be used. */
 export function createIdemtrace(options: IdemtraceOptions): Idemtrace {
   const environment = processEnvironment();
   return assemble(options, options.warn === undefined ? environment : { ...environment, warn: options.warn });

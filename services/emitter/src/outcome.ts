@@ -1,13 +1,12 @@
 import type { DeclaredEffectClass } from '@idemtrace/schemas/policy';
 import { isNotExecuted } from './errors.ts';
+import { memberOf } from './member.ts';
 
 /** What became of an execution. `failed`: surely no effect; `unknown`: it may have had one. */
 export type Outcome = 'succeeded' | 'failed' | 'unknown';
 
 /** How a tool came to an end: with an answer, or by throwing. */
 export type Settled<R = unknown> = { readonly result: R } | { readonly error: unknown };
-
-const OUTCOMES: ReadonlySet<unknown> = new Set<Outcome>(['succeeded', 'failed', 'unknown']);
 
 /** Refusals that may come after the effect: a timeout, a conflict, a replay too early, too many requests. */
 const AMBIGUOUS_STATUS: ReadonlySet<number> = new Set([408, 409, 425, 429]);
@@ -32,7 +31,7 @@ export function classifyOutcome(settled: Settled, effectClass: DeclaredEffectCla
 }
 
 export function isOutcome(value: unknown): value is Outcome {
-  return OUTCOMES.has(value);
+  return value === 'succeeded' || value === 'failed' || value === 'unknown';
 }
 
 /**
@@ -50,8 +49,4 @@ export function isSuspension(error: unknown): boolean {
 function isRefusal(error: unknown): boolean {
   const status = memberOf(error, 'status') ?? memberOf(error, 'statusCode') ?? memberOf(memberOf(error, 'response'), 'status');
   return typeof status === 'number' && status >= 400 && status < 500 && !AMBIGUOUS_STATUS.has(status);
-}
-
-function memberOf(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined;
 }

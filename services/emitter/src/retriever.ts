@@ -1,8 +1,8 @@
 import { context } from './context.ts';
 import type { Emitter } from './emitter.ts';
 import type { DocumentRef } from './event-builder.ts';
-import { checkName, likeOriginal } from './tool.ts';
 import { watch } from './watch.ts';
+import { wrap } from './wrap.ts';
 
 export interface RetrieverOptions<O> {
   /** Which documents an answer holds. */
@@ -16,36 +16,19 @@ export function observeRetriever<Q, R extends unknown[], O>(
   fn: (query: Q, ...rest: R) => O,
   options: RetrieverOptions<O>,
 ): (query: Q, ...rest: R) => O {
-  checkName(dataSource);
-  const observed = function (this: unknown, ...args: [Q, ...R]): O {
-    const around = context.getStore();
-    if (around === undefined) {
-      emitter.outsideRun(dataSource);
-      return Reflect.apply(fn, this, args);
-    }
+  return wrap(emitter, dataSource, fn, (around, call, [query]) => {
     const { elapsed } = emitter.environment;
     const startedAt = elapsed();
-    const found = (result: unknown): void => {
+    // Reported from the place where the retriever was called: its answer may be awaited anywhere.
+    const within = <P>(part: () => P): P => context.run(around, part);
+    let told = false;
+    const result = (found: unknown): void => {
+      if (told) return;
+      told = true;
       const durationMs = elapsed() - startedAt;
-      const documents = emitter.guard('documents', () => [...options.documents(result as Awaited<O>)]);
-      // Reported from the place where the retriever was called: its answer may be awaited anywhere.
-      if (documents !== undefined) context.run(around, () => around.run.retrieved({ dataSource, query: args[0], documents, durationMs }));
+      const documents = emitter.guard('documents', () => [...options.documents(found as Awaited<O>)]);
+      if (documents !== undefined) within(() => around.run.retrieved({ dataSource, query, documents, durationMs }));
     };
-    return watch(Reflect.apply(fn, this, args), {
-      result: once(found),
-      error() {},
-      abandoned() {},
-      within: (part) => context.run(around, part),
-    });
-  };
-  return likeOriginal(observed, fn);
-}
-
-function once<T>(call: (value: T) => void): (value: T) => void {
-  let called = false;
-  return (value) => {
-    if (called) return;
-    called = true;
-    call(value);
-  };
+    return watch(call(), { result, error() {}, abandoned() {}, within });
+  });
 }

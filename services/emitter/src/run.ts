@@ -119,14 +119,12 @@ export class RunState {
   }
 
   #begin(reported: ReportedCall): ReportedExecution {
-    const { effectKey, occurrence, tool, input, toolCallId, groundedOn, approvalId, ...rest } = reported;
-    const options: CallOptions<unknown> = {
-      ...rest,
-      callInfo: () => ({ toolCallId, groundedOn, approvalId }),
-      effectKey: effectKey === undefined ? undefined : () => effectKey,
-      occurrence: occurrence === undefined ? undefined : () => occurrence,
-    };
-    const execution = Execution.start(this, tool, [input], options);
+    const execution = Execution.start(this, reported.tool, [reported.input], {
+      ...reported,
+      callInfo: () => reported,
+      effectKey: () => reported.effectKey,
+      occurrence: () => reported.occurrence,
+    });
     return {
       executionId: execution.executionId,
       get idempotencyKey() {

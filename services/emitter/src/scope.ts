@@ -34,7 +34,7 @@ export function resolveScope(
   if (parent !== undefined && scope.tenantId !== undefined && scope.tenantId !== parent.tenantId) {
     throw new IdemtraceError('tenant_mismatch', 'a run inside a run has its tenant');
   }
-  const identity: RunIdentity = {
+  return {
     tenantId: required('tenantId', scope.tenantId ?? parent?.tenantId),
     workflowId: required('workflowId', scope.workflowId ?? parent?.workflowId),
     runId: required('runId', scope.runId ?? defaults.newId()),
@@ -45,7 +45,6 @@ export function resolveScope(
     agentVersion: optional('agentVersion', scope.agentVersion),
     incarnation: whole('incarnation', scope.incarnation ?? 0, 0),
   };
-  return identity;
 }
 
 function required(field: string, value: unknown): string {

@@ -79,42 +79,20 @@ function coverIterable<T extends object>(iterable: T, watcher: Watcher): T {
 }
 
 function coverIterator<T extends object>(iterator: T, answer: object, watcher: Watcher): T {
-  const next = methodOf(iterator, 'next');
-  const leave = isMethod(iterator, 'return') ? methodOf(iterator, 'return') : undefined;
-  const interrupt = isMethod(iterator, 'throw') ? methodOf(iterator, 'throw') : undefined;
-  const observed =
-    (method: (...args: unknown[]) => unknown, ended: () => void) =>
-    (...args: unknown[]): unknown => {
-      const step = watcher.within(() => method(...args));
-      return Promise.resolve(step).then(
-        (progress) => {
-          if ((progress as IteratorResult<unknown> | undefined)?.done === true) ended();
-          return progress;
-        },
-        (error: unknown) => {
-          watcher.error(error);
-          throw error;
-        },
-      );
-    };
-  cover(
-    iterator,
-    'next',
-    observed(next, () => watcher.result(answer)),
-  );
-  if (leave !== undefined) {
-    cover(
-      iterator,
-      'return',
-      observed(leave, () => watcher.abandoned(answer)),
-    );
-  }
-  if (interrupt !== undefined) {
-    cover(
-      iterator,
-      'throw',
-      observed(interrupt, () => watcher.abandoned(answer)),
-    );
+  const ends = { next: watcher.result, return: watcher.abandoned, throw: watcher.abandoned };
+  for (const [name, ended] of Object.entries(ends)) {
+    if (!isMethod(iterator, name)) continue;
+    const method = methodOf(iterator, name);
+    cover(iterator, name, async (...args: unknown[]) => {
+      try {
+        const progress = await watcher.within(() => method(...args));
+        if ((progress as IteratorResult<unknown> | undefined)?.done === true) ended(answer);
+        return progress;
+      } catch (error) {
+        watcher.error(error);
+        throw error;
+      }
+    });
   }
   return iterator;
 }

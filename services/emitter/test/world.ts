@@ -34,11 +34,10 @@ export function createWorld(): World {
     elapsed: () => world.time,
     random: () => 0.5,
     newId: () => uuidv7(world.time),
-    newEmitterId: () => uuidv7(world.time),
     after(ms, callback) {
       const timer = { at: world.time + ms, callback };
       timers.add(timer);
-      return () => timers.delete(timer);
+      return () => void timers.delete(timer);
     },
     warn: (message, code) => void warnings.push({ message, code }),
     async pass(ms) {

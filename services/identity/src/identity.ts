@@ -3,7 +3,7 @@ import type { DeclaredEffectScope, KeyedDigest } from '@idemtrace/schemas';
 import type { EffectKeyParts } from './effect-key.ts';
 import { checkHashKey, deriveKeys, type HashKey, type TenantKeys } from './keys.ts';
 import { type LeafDigests, leafDigests } from './leaves.ts';
-import { type MacKey, mac } from './mac.ts';
+import { mac } from './mac.ts';
 import { encodeParts } from './parts.ts';
 import type { PlainJson } from './plain.ts';
 
@@ -21,45 +21,37 @@ export interface IdempotencyParts {
 
 /** Digests of one tenant. Every text is UTF-8; digests are base64url without padding: 43 characters of HMAC-SHA-256, 11 of SipHash. */
 export class TenantIdentity {
-  readonly tenantId: string;
   readonly #current: TenantKeys;
   readonly #rings: readonly TenantKeys[];
 
-  constructor(tenantId: string, current: TenantKeys, previous?: TenantKeys) {
-    this.tenantId = tenantId;
+  constructor(current: TenantKeys, previous?: TenantKeys) {
     this.#current = current;
     this.#rings = previous === undefined ? [current] : [current, previous];
   }
 
-  /** Which key is current. */
-  get hashKeyId(): string {
-    return this.#current.hashKeyId;
-  }
-
   /** Of a canonical form: under the current key first, then, during rotation, under the one before. */
   inputHashes(canonical: string): KeyedDigest[] {
-    return this.#rings.map((keys) => keyed(keys, keys.hash, ['input', canonical]));
+    return this.#under('hash', ['input', canonical]);
   }
 
   queryHashes(canonical: string): KeyedDigest[] {
-    return this.#rings.map((keys) => keyed(keys, keys.hash, ['query', canonical]));
+    return this.#under('hash', ['query', canonical]);
   }
 
   resultHash(canonical: string): KeyedDigest {
-    return keyed(this.#current, this.#current.hash, ['result', canonical]);
+    return keyed(this.#current, 'hash', ['result', canonical]);
   }
 
   effectKeyDigests(effectName: string, key: EffectKeyParts): KeyedDigest[] {
-    const parts = ['effect-key', key.scope, effectName, key.source, ...key.parts];
-    return this.#rings.map((keys) => keyed(keys, keys.effectKey, parts));
+    return this.#under('effectKey', ['effect-key', key.scope, effectName, key.source, ...key.parts]);
   }
 
   occurrence(text: string): KeyedDigest {
-    return keyed(this.#current, this.#current.effectKey, ['occurrence', text]);
+    return keyed(this.#current, 'effectKey', ['occurrence', text]);
   }
 
   approval(approvalId: string): KeyedDigest {
-    return keyed(this.#current, this.#current.effectKey, ['approval', approvalId]);
+    return keyed(this.#current, 'effectKey', ['approval', approvalId]);
   }
 
   /** To be sent downstream, so that a service which honours it makes the effect once. */
@@ -81,6 +73,10 @@ export class TenantIdentity {
 
   leaves(value: PlainJson | undefined): LeafDigests {
     return leafDigests(value, this.#current.leaf);
+  }
+
+  #under(purpose: 'hash' | 'effectKey', parts: readonly string[]): KeyedDigest[] {
+    return this.#rings.map((keys) => keyed(keys, purpose, parts));
   }
 }
 
@@ -105,7 +101,6 @@ export class IdentityProvider {
     const ring = typeof this.#hashKey === 'function' ? this.#hashKey(tenantId) : this.#hashKey;
     checkHashKey(ring);
     const identity = new TenantIdentity(
-      tenantId,
       deriveKeys(ring, tenantId),
       ring.previous === undefined ? undefined : deriveKeys(ring.previous, tenantId),
     );
@@ -121,6 +116,6 @@ export function chainCalls(preceding: string | null, effectName: string, inputHa
   return hash('sha256', encodeParts([preceding ?? '', effectName, inputHash]), 'base64url');
 }
 
-function keyed(keys: TenantKeys, key: MacKey, parts: readonly string[]): KeyedDigest {
-  return { hashKeyId: keys.hashKeyId, digest: mac(key, parts) };
+function keyed(keys: TenantKeys, purpose: 'hash' | 'effectKey', parts: readonly string[]): KeyedDigest {
+  return { hashKeyId: keys.hashKeyId, digest: mac(keys[purpose], parts) };
 }

@@ -1,4 +1,4 @@
-import { createSecretKey, hash, hkdfSync } from 'node:crypto';
+import { hash, hkdfSync } from 'node:crypto';
 import { type MacKey, macKey } from './mac.ts';
 import { encodeParts } from './parts.ts';
 import { type SipKey, sipKey } from './siphash.ts';
@@ -41,22 +41,17 @@ const LEAST_SECRET_BYTES = 32;
 
 /** Throws HashKeyError where a pair cannot be used. */
 export function checkHashKey(ring: HashKeyRing): void {
-  for (const pair of [ring, ring.previous]) {
-    if (pair === undefined) continue;
-    if (typeof pair.id !== 'string' || !/^[\x21-\x7e]{1,64}$/.test(pair.id)) {
-      throw new HashKeyError('the id of a hash key is 1 to 64 printable ASCII characters');
-    }
-    if (secretBytes(pair).byteLength < LEAST_SECRET_BYTES) {
-      throw new HashKeyError(`the secret of hash key ${pair.id} needs ${LEAST_SECRET_BYTES} bytes or more`);
-    }
-  }
-  if (ring.previous?.id === ring.id) throw new HashKeyError('two hash keys need two ids');
+  for (const pair of [ring, ring.previous]) if (pair !== undefined && !isUsable(pair)) refuse();
+  if (ring.previous?.id === ring.id) refuse();
 }
 
-function secretBytes(pair: HashKeyPair): Uint8Array {
-  if (typeof pair.secret === 'string') return Buffer.from(pair.secret);
-  if (pair.secret instanceof Uint8Array) return pair.secret;
-  throw new HashKeyError(`the secret of hash key ${pair.id} is neither bytes nor text`);
+function isUsable({ id, secret }: HashKeyPair): boolean {
+  const bytes = typeof secret === 'string' || secret instanceof Uint8Array ? Buffer.byteLength(secret) : 0;
+  return /^[\x21-\x7e]{1,64}$/.test(id) && bytes >= LEAST_SECRET_BYTES;
+}
+
+function refuse(): never {
+  throw new HashKeyError('a hash key needs an id of 1 to 64 printable ASCII characters, its own, and a secret of at least 32 bytes');
 }
 
 /**
@@ -64,7 +59,7 @@ function secretBytes(pair: HashKeyPair): Uint8Array {
  * SHA-256: crypto libraries bound the length of `info`, and tenants' ids may be longer.
  */
 export function deriveKeys(pair: HashKeyPair, tenantId: string): TenantKeys {
-  const secret = createSecretKey(secretBytes(pair));
+  const secret = pair.secret;
   const tenant = hash('sha256', tenantId, 'base64url');
   const derive = (purpose: string, bytes: number): Uint8Array =>
     new Uint8Array(hkdfSync('sha256', secret, '', encodeParts(['idemtrace/1', purpose, tenant]), bytes));

@@ -2,7 +2,8 @@ import type { LeafKind } from '@idemtrace/schemas';
 
 export type Kind = Exclude<LeafKind, 'unspecified'>;
 
-const ID_NAME = /(?:^|[_-])(?:ids?|Ids?|IDS?|[ug]uids?|[UG]uids?|[UG]UIDS?)_?$|[a-z](?:Ids?|IDs?|Uuids?|UUIDs?|Guids?|GUIDs?)$/;
+const SNAKE_ID_NAME = /(?:^|[_-])(?:id|[ug]uid)s?_?$/i;
+const CAMEL_ID_NAME = /[a-z](?:Id|ID|[UG]uid|[UG]UID)s?$/;
 /** Names that tell one call from another, not what the call is about. */
 const CALL_NAME = /(?:^|_)(?:request|trace|span|correlation|idempotency)_?ids?_?$/i;
 
@@ -20,7 +21,7 @@ const MOST_WORDS = 5;
 
 /** Whether a member is named like an id: `id`, `_id`, `invoice_id`, `orderId`, `uuid`, `itemIds`. */
 export function isIdName(name: string): boolean {
-  return ID_NAME.test(name);
+  return SNAKE_ID_NAME.test(name) || CAMEL_ID_NAME.test(name);
 }
 
 /** Whether a member is named like the id of the call itself (`request_id`): it says nothing of the effect. */

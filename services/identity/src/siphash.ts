@@ -20,28 +20,16 @@ const digest = Buffer.alloc(8);
 
 /** Digest of a text. */
 export function sipHash(key: SipKey, text: string): string {
-  const length = load(text);
-  hashBytes(key, scratch, length, words);
+  const space = text.length * 3 + 8;
+  if (space > scratch.length) scratch = Buffer.alloc(space);
+  hashBytes(key, scratch, scratch.write(text), words);
   digest.writeInt32LE(at(words, 0), 0);
   digest.writeInt32LE(at(words, 1), 4);
   return digest.toString('base64url');
 }
 
-/** Puts the text's UTF-8 bytes into the scratch buffer; a loop beats the call into the encoder for short ASCII. */
-function load(text: string): number {
-  const length = text.length;
-  if (length * 3 > scratch.length) scratch = Buffer.alloc(length * 3);
-  if (length > 64) return scratch.write(text);
-  for (let index = 0; index < length; index++) {
-    const unit = text.charCodeAt(index);
-    if (unit > 127) return scratch.write(text);
-    scratch[index] = unit;
-  }
-  return length;
-}
-
-/** Digest of the first `length` bytes, as low and high word in `out`. */
-export function hashBytes(key: SipKey, bytes: Uint8Array, length: number, out: Int32Array): void {
+/** Digest of the first `length` bytes, as low and high word in `out`. Pads them in place: up to 8 bytes more are overwritten. */
+export function hashBytes(key: SipKey, bytes: Buffer, length: number, out: Int32Array): void {
   const k0l = at(key, 0);
   const k0h = at(key, 1);
   const k1l = at(key, 2);
@@ -55,21 +43,18 @@ export function hashBytes(key: SipKey, bytes: Uint8Array, length: number, out: I
   let v3l = k1l ^ 0x79746573;
   let v3h = k1h ^ 0x74656462;
 
-  const last = length >> 3;
+  // The last block is filled up with zeros and ends in the length.
+  const end = (length | 7) + 1;
+  bytes.fill(0, length, end);
+  bytes[end - 1] = length;
   // One block more than the message has: the finalization, four rounds on an empty block.
-  for (let block = 0; block <= last + 1; block++) {
+  for (let index = 0; index <= end; index += 8) {
     let ml = 0;
     let mh = 0;
     let rounds = 2;
-    if (block < last) {
-      ml = word(bytes, block * 8);
-      mh = word(bytes, block * 8 + 4);
-    } else if (block === last) {
-      for (let index = block * 8, shift = 0; index < length; index++, shift += 8) {
-        if (shift < 32) ml |= at(bytes, index) << shift;
-        else mh |= at(bytes, index) << (shift - 32);
-      }
-      mh |= length << 24;
+    if (index < end) {
+      ml = bytes.readInt32LE(index);
+      mh = bytes.readInt32LE(index + 4);
     } else {
       v2l ^= 0xff;
       rounds = 4;
@@ -119,10 +104,6 @@ export function hashBytes(key: SipKey, bytes: Uint8Array, length: number, out: I
   out[1] = v0h ^ v1h ^ v2h ^ v3h;
 }
 
-function at(values: Int32Array | Uint8Array, index: number): number {
+function at(values: Int32Array, index: number): number {
   return values[index] as number;
-}
-
-function word(bytes: Uint8Array, index: number): number {
-  return at(bytes, index) | (at(bytes, index + 1) << 8) | (at(bytes, index + 2) << 16) | (at(bytes, index + 3) << 24);
 }

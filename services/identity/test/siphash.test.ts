@@ -9,11 +9,13 @@ const reference = JSON.parse(readFileSync(new URL('../vectors/siphash-2-4.json',
 };
 const key = sipKey(Buffer.from(reference.key, 'hex'));
 const message = Uint8Array.from({ length: 64 }, (_, index) => index);
+const padded = Buffer.alloc(72);
 
 test('all 64 vectors of the reference implementation', () => {
   const digest = new Int32Array(2);
   const digests = reference.digests.map((_, length) => {
-    hashBytes(key, message, length, digest);
+    padded.set(message);
+    hashBytes(key, padded, length, digest);
     const bytes = Buffer.alloc(8);
     bytes.writeInt32LE(digest[0] ?? 0, 0);
     bytes.writeInt32LE(digest[1] ?? 0, 4);
