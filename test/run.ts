@@ -31,6 +31,7 @@ const checks: readonly Check[] = [
   { name: 'types', command: bin('tsc'), args: ['-p', 'tsconfig.json'] },
   { name: 'style', command: bin('biome'), args: ['check', '--error-on-warnings', '.'] },
   { name: 'the SDK bundles without a dependency', command: process.execPath, args: ['scripts/build.ts', '--size'], cwd: SDK },
+  { name: 'size of the SDK', command: join(SDK, 'node_modules/.bin/size-limit'), args: [], cwd: SDK },
 ];
 
 let passed = 0;

@@ -34,11 +34,13 @@ interface Held {
   readonly bytes: number;
 }
 
+/** What a transport threw, whichever package's error it is; an empty one where it threw nothing. */
+type Failure = Partial<TransportError>;
+
 interface Waiter {
   /** Number of the last event that is waited for, in the order of arrival. */
   readonly through: number;
-  lost: boolean;
-  readonly resolve: (durable: boolean) => void;
+  readonly done: () => void;
 }
 
 /**
@@ -56,7 +58,7 @@ export class EventBuffer {
   /** How many events arrived and how many of them are done with, sent or lost. */
   #arrived = 0;
   #done = 0;
-  #waiters: Waiter[] = [];
+  readonly #waiters = new Set<Waiter>();
   #sending = false;
   #closed = false;
   #cancelLinger: (() => undefined) | undefined;
@@ -76,7 +78,7 @@ export class EventBuffer {
     const bytes = approximateBytes(event);
     const pending = this.#arrived - this.#done;
     if (this.#closed || pending >= this.#limits.maxEvents || (pending > 0 && this.#bytes + bytes > this.#limits.maxBytes)) {
-      this.#lose(1, this.#closed ? 'the emitter is closed' : 'the buffer is full');
+      this.#lose(1);
       return false;
     }
     if (pending === 0) keepUntilSent(this);
@@ -103,20 +105,17 @@ export class EventBuffer {
    */
   flush(timeoutMs: number): Promise<boolean> {
     if (this.#done === this.#arrived) return Promise.resolve(true);
+    const { rejected } = this.#counters;
     return new Promise((resolve) => {
-      const cancel = this.#environment.after(timeoutMs, () => {
-        this.#waiters = this.#waiters.filter((other) => other !== waiter);
-        resolve(false);
-      });
-      const waiter: Waiter = {
-        through: this.#arrived,
-        lost: false,
-        resolve: (durable) => {
-          cancel();
-          resolve(durable);
-        },
+      const end = (durable: boolean): void => {
+        cancel();
+        this.#waiters.delete(waiter);
+        resolve(durable);
       };
-      this.#waiters.push(waiter);
+      const cancel = this.#environment.after(timeoutMs, () => end(false));
+      // What is refused meanwhile may have come later: then too much is called lost, never too little.
+      const waiter = { through: this.#arrived, done: () => end(!this.#closed && this.#counters.rejected === rejected) };
+      this.#waiters.add(waiter);
       this.#wake?.();
       void this.#drain();
     });
@@ -129,9 +128,9 @@ export class EventBuffer {
     this.#closed = true;
     this.#wake?.();
     const left = this.#arrived - this.#done;
-    if (left > 0) this.#lose(left, 'the emitter is closed');
+    if (left > 0) this.#lose(left);
     this.#queue.length = 0;
-    this.#finish(left, true);
+    this.#finish(left, this.#bytes);
     await this.#transport.close?.();
   }
 
@@ -162,17 +161,17 @@ export class EventBuffer {
       if (this.#closed) return;
       if (failure === undefined) {
         this.#counters.sent += batch.length;
-        this.#release(batch, false);
+        this.#release(batch);
         return;
       }
-      if (!failure.retriable) {
+      if (failure.retriable === false) {
         await this.#refused(batch, failure);
         return;
       }
       this.#counters.retried++;
-      this.#environment.warn(`events cannot be sent, and are kept: ${failure.reason}`, 'IDEMTRACE_UNSENT');
+      this.#environment.warn(`events cannot be sent, and are kept: ${failure.message}`, 'IDEMTRACE_UNSENT');
       const backoff = Math.min(LONGEST_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** attempt) * this.#environment.random();
-      await this.#pause(Math.max(backoff, failure.retryAfterMs));
+      await this.#pause(Math.max(backoff, failure.retryAfterMs ?? 0));
     }
   }
 
@@ -185,8 +184,8 @@ export class EventBuffer {
       return;
     }
     this.#counters.rejected += batch.length;
-    this.#environment.warn(`events were refused: ${failure.reason}`, 'IDEMTRACE_REJECTED');
-    this.#release(batch, true);
+    this.#environment.warn(`events were refused: ${failure.message}`, 'IDEMTRACE_REJECTED');
+    this.#release(batch);
   }
 
   async #send(batch: readonly Held[]): Promise<Failure | undefined> {
@@ -194,7 +193,7 @@ export class EventBuffer {
       await this.#transport.send(batch.map((held) => held.event));
       return undefined;
     } catch (error) {
-      return failureOf(error);
+      return Object(error);
     }
   }
 
@@ -209,44 +208,23 @@ export class EventBuffer {
     });
   }
 
-  #release(batch: readonly Held[], lost: boolean): void {
-    for (const held of batch) this.#bytes -= held.bytes;
-    this.#finish(batch.length, lost);
+  #release(batch: readonly Held[]): void {
+    this.#finish(
+      batch.length,
+      batch.reduce((sum, { bytes }) => sum + bytes, 0),
+    );
   }
 
-  #finish(count: number, lost: boolean): void {
-    if (lost && count > 0) for (const waiter of this.#waiters) if (waiter.through > this.#done) waiter.lost = true;
+  #finish(count: number, bytes: number): void {
+    this.#bytes -= bytes;
     this.#done += count;
     this.#counters.buffered = this.#arrived - this.#done;
-    if (this.#counters.buffered === 0) {
-      this.#bytes = 0;
-      sentAll(this);
-    }
-    const reached = this.#waiters.filter((waiter) => waiter.through <= this.#done);
-    this.#waiters = this.#waiters.filter((waiter) => waiter.through > this.#done);
-    for (const waiter of reached) waiter.resolve(!waiter.lost);
+    if (this.#counters.buffered === 0) sentAll(this);
+    for (const waiter of this.#waiters) if (waiter.through <= this.#done) waiter.done();
   }
 
-  #lose(count: number, why: string): void {
+  #lose(count: number): void {
     this.#counters.dropped += count;
-    this.#environment.warn(`events were dropped: ${why}`, 'IDEMTRACE_DROPPED');
+    this.#environment.warn(`events were dropped: the ${this.#closed ? 'emitter is closed' : 'buffer is full'}`, 'IDEMTRACE_DROPPED');
   }
-}
-
-interface Failure {
-  readonly retriable: boolean;
-  readonly divisible: boolean;
-  readonly retryAfterMs: number;
-  readonly reason: string;
-}
-
-/** Of what a transport threw, whichever package's error it is, or none at all. */
-function failureOf(error: unknown): Failure {
-  const { retriable, divisible, retryAfterMs, message } = Object(error) as Partial<TransportError>;
-  return {
-    retriable: retriable !== false,
-    divisible: divisible === true,
-    retryAfterMs: Number(retryAfterMs) || 0,
-    reason: message ?? 'no error',
-  };
 }

@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { PreparedCall } from './event-builder.ts';
+import type { PreparedCall } from './descriptions.ts';
 import type { RunState } from './run.ts';
 
 /** Where code stands: in which run and, inside a tool, in which execution. */

@@ -1,8 +1,8 @@
 import type { DeclaredEffectClass } from '@idemtrace/schemas/policy';
 import { type CallInfo, frameworkCallInfo } from './call-info.ts';
+import type { CallDescription, EffectKey } from './descriptions.ts';
 import type { ToolAnnotations } from './effect-class.ts';
 import type { Emitter } from './emitter.ts';
-import type { CallDescription, EffectKey } from './event-builder.ts';
 
 /** What code can declare of a tool's calls before they run. */
 export interface CallOptions<I> {

@@ -36,13 +36,13 @@ function annotatedClass({ readOnlyHint, idempotentHint, destructiveHint }: ToolA
 }
 
 const READING_VERB =
-  /^_*(?:get|list|search|find|fetch|read|look(?:up)?|query|describe|show|view|check|count|retrieve|calculate|compute|think|is|has|validate|preview|compare|inspect)(?:_|$)/;
-const JOINED = /_(?:and|or|then)_/;
+  /^_*(get|list|search|find|fetch|read|look(up)?|query|describe|show|view|check|count|retrieve|calculate|compute|think|is|has|validate|preview|compare|inspect)(_|$)/;
+const JOINED = /_(and|or|then)_/;
 
 /** A guess, and marked as one: the last part of the name starts with a verb that reads, and joins no second verb to it. */
 function readsByName(tool: string): boolean {
   const words = tool
-    .replace(/^.*(?:[./:]|__)/s, '')
+    .replace(/^.*([./:]|__)/s, '')
     .replace(/([a-z0-9])([A-Z])/g, '$1_$2')
     .replace(/[^a-z0-9]+/gi, '_')
     .toLowerCase();

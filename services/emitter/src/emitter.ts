@@ -44,16 +44,15 @@ export class Emitter {
   }
 
   /**
-   * Runs a part of observing. What it throws is counted and told once, without its message: errors of callbacks and of strangers' objects may
-   * hold values.
+   * Runs a part of observing. What it throws is counted and told once, without a word of its own: errors of callbacks and of strangers' objects
+   * may hold values.
    */
   guard<T>(what: string, observe: () => T): T | undefined {
     try {
       return observe();
-    } catch (error) {
+    } catch {
       this.counters.faults++;
-      const kind = error instanceof Error ? error.name : typeof error;
-      this.environment.warn(`${what} failed (${kind}); the tool ran all the same`, 'IDEMTRACE_FAULT');
+      this.environment.warn(`${what} failed; the tool ran all the same`, 'IDEMTRACE_FAULT');
       return undefined;
     }
   }
@@ -61,7 +60,7 @@ export class Emitter {
   /** Resolves once all emitted so far is durable, or cannot be made so in time: an agent must not hang on its observer. */
   async acknowledge(): Promise<void> {
     if (await this.buffer.flush(ACKNOWLEDGEMENT_MS)) return;
-    this.unacknowledged(`no acknowledgement within ${ACKNOWLEDGEMENT_MS} ms`);
+    this.unacknowledged('no acknowledgement');
   }
 
   unacknowledged(why: string): void {

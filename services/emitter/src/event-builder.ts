@@ -1,103 +1,14 @@
-import {
-  canonicalText,
-  declaredKey,
-  type EffectKeyParts,
-  type HashKey,
-  IdentityProvider,
-  inferredKey,
-  keyAtPaths,
-  type PlainJson,
-  parsePath,
-  removeAt,
-  type TenantIdentity,
-  toPlainJson,
-} from '@idemtrace/identity';
+import { canonicalText, type HashKey, IdentityProvider, type TenantIdentity, toPlainJson } from '@idemtrace/identity';
 import type { DocumentRef as EventDocument, RetrievalEvent, RunEvent, RunStatus, ToolCallEvent } from '@idemtrace/schemas';
-import { type CompiledPolicy, type DeclaredEffectClass, EMPTY_POLICY, PolicyLookup, type ToolPolicy } from '@idemtrace/schemas/policy';
+import { type CompiledPolicy, EMPTY_POLICY, PolicyLookup } from '@idemtrace/schemas/policy';
+import type { CallDescription, DocumentRef, Moment, PreparedCall, RetrievalDescription, RunIdentity } from './descriptions.ts';
 import { disclose } from './disclosure.ts';
-import { resolveEffectClass, type ToolAnnotations } from './effect-class.ts';
+import { resolveEffectClass } from './effect-class.ts';
 import { optionalId, requiredId } from './event-id.ts';
 import type { Outcome } from './outcome.ts';
+import { effectKeyOf, readInput } from './read-input.ts';
 import type { RunTracker } from './tracker.ts';
 import type { EmittedEvent } from './transport.ts';
-
-/** Identity of the business effect: its id, or with the effect's name and the scope within which a second one is a repeat. */
-export type EffectKey = string | { readonly effect?: string; readonly id: string; readonly scope?: 'workflow' | 'tenant' };
-
-export interface DocumentRef {
-  readonly id: string;
-  readonly tenantId?: string | null | undefined;
-  readonly score?: number | null | undefined;
-}
-
-export interface RunIdentity {
-  readonly tenantId: string;
-  readonly workflowId: string;
-  readonly runId: string;
-  readonly attempt: number;
-  readonly parentRunId?: string | undefined;
-  readonly conversationId?: string | undefined;
-  readonly agentId?: string | undefined;
-  readonly agentVersion?: string | undefined;
-  /** How often the run has been resumed, default 0. */
-  readonly incarnation?: number | undefined;
-}
-
-export interface CallDescription {
-  readonly tool: string;
-  readonly input: unknown;
-  /** What is hashed in the input's place, or why nothing is. */
-  readonly hashed?: { readonly value: unknown } | { readonly unhashable: string } | undefined;
-  readonly stepIndex: number;
-  readonly executionId: string;
-  readonly toolCallId?: string | undefined;
-  /** The execution inside which this one ran. */
-  readonly parentExecutionId?: string | undefined;
-  readonly effect?: DeclaredEffectClass | undefined;
-  readonly annotations?: ToolAnnotations | undefined;
-  readonly effectKey?: EffectKey | undefined;
-  readonly occurrence?: string | undefined;
-  readonly approvalId?: string | undefined;
-  readonly groundedOn?: readonly string[] | undefined;
-  readonly poll?: { readonly max: number; readonly minIntervalMs?: number | undefined } | undefined;
-  readonly deadlineMs?: number | undefined;
-  /** Downstream honours the idempotency key: its digest travels in the events. */
-  readonly repeatable?: boolean | undefined;
-}
-
-/** One execution, resolved: both of its events are made of it. */
-export interface PreparedCall {
-  readonly executionId: string;
-  readonly stepIndex: number;
-  readonly effectClass: DeclaredEffectClass;
-  readonly effectName: string;
-  /** Why the input has no hash. */
-  readonly unhashable: string | null;
-  /** The same in every run; undefined where the input has no hash and no effect key is declared. */
-  readonly idempotencyKey: () => string | undefined;
-  /** What both phases say. */
-  readonly event: Omit<
-    ToolCallEvent,
-    'phase' | 'resultHash' | 'durationMs' | 'occurredAt' | 'emitterId' | 'sequence' | 'policyVersion' | 'traceId'
-  >;
-  readonly resultPaths: readonly string[] | undefined;
-}
-
-export interface RetrievalDescription {
-  readonly retrievalId: string;
-  readonly stepIndex: number;
-  readonly executionId?: string | undefined;
-  readonly toolCallId?: string | undefined;
-  readonly dataSource: string;
-  readonly query: unknown;
-  readonly documents: readonly DocumentRef[];
-  readonly durationMs?: number | undefined;
-}
-
-/** When something happened: the agent's clock, ms since the epoch. */
-export interface Moment {
-  readonly occurredAt: number;
-}
 
 /**
  * Makes events of what happened: below the wrappers, so that calls read from a file become the same events. It knows no clock, no run context
@@ -163,7 +74,7 @@ export function createEventBuilder(options: EventBuilderOptions): EventBuilder {
       const resolved = resolveEffectClass(tool, policy, call.effect, call.annotations);
       const input = readInput(call, entry);
       const key = effectKeyOf(call, entry, input);
-      const named = entry?.effectName ?? (typeof call.effectKey === 'object' ? call.effectKey.effect : undefined);
+      const named = entry?.effectName ?? (call.effectKey as { readonly effect?: string } | undefined)?.effect;
       const effectName = named === undefined ? tool : requiredId(named);
       const inputHashes = input.hashed.ok ? identity.inputHashes(input.hashed.text) : [];
       const inputHash = inputHashes[0]?.digest;
@@ -270,44 +181,6 @@ export function createEventBuilder(options: EventBuilderOptions): EventBuilder {
       return { name: 'RetrievalEvent', value };
     },
   };
-}
-
-interface ReadInput {
-  /** The effect key at the policy's paths. */
-  readonly key: EffectKeyParts | undefined;
-  /** The input without its volatile paths. */
-  readonly value: PlainJson | undefined;
-  readonly disclosed: ToolCallEvent['disclosed'];
-  readonly hashed: { readonly ok: true; readonly text: string } | { readonly ok: false; readonly code: string };
-}
-
-/**
- * Reads the input once: what the policy's key paths and disclosure say of it, and then, without its volatile paths, what is hashed and digested.
- * An input that `hashed` stands in for is digested itself where it is plain, else its substitute is.
- */
-function readInput(call: CallDescription, entry: ToolPolicy | undefined): ReadInput {
-  const own = toPlainJson(call.input);
-  const hashed =
-    call.hashed === undefined ? own : 'value' in call.hashed ? toPlainJson(call.hashed.value) : refused(call.hashed.unhashable);
-  const value = own.ok ? own.value : hashed.ok ? hashed.value : undefined;
-  const key = entry?.effectKey === undefined ? undefined : keyAtPaths(value, entry.effectKey.paths, entry.effectKey.scope);
-  const disclosed = disclose('input', value, entry?.disclose?.input);
-  for (const path of entry?.volatile ?? []) {
-    removeAt(value, parsePath(path));
-    if (hashed.ok && hashed !== own) removeAt(hashed.value, parsePath(path));
-  }
-  return { key, value, disclosed, hashed: hashed.ok ? canonicalText(hashed.value) : hashed };
-}
-
-function refused(code: string): { readonly ok: false; readonly code: string } {
-  return { ok: false, code };
-}
-
-/** The policy's key wins over the code's; an inferred one stands in for none, and for detection only. */
-function effectKeyOf(call: CallDescription, entry: ToolPolicy | undefined, input: ReadInput): EffectKeyParts | undefined {
-  if (entry?.effectKey !== undefined && input.key !== undefined) return input.key;
-  const declared = typeof call.effectKey === 'string' ? { id: call.effectKey, scope: undefined } : call.effectKey;
-  return (declared === undefined ? undefined : declaredKey(declared.id, declared.scope)) ?? inferredKey(input.value);
 }
 
 function downstreamKeyOf(call: CallDescription, identity: TenantIdentity, idempotencyKey: () => string | undefined): string | null {

@@ -1,6 +1,6 @@
 import { context } from './context.ts';
 import { type CallOptions, describeCall } from './describe.ts';
-import type { PreparedCall } from './event-builder.ts';
+import type { PreparedCall } from './descriptions.ts';
 import { classifyOutcome, isOutcome, type Outcome, type Settled } from './outcome.ts';
 import type { RunState } from './run.ts';
 

@@ -1,6 +1,6 @@
 import { context } from './context.ts';
+import type { DocumentRef } from './descriptions.ts';
 import type { Emitter } from './emitter.ts';
-import type { DocumentRef } from './event-builder.ts';
 import { watch } from './watch.ts';
 import { wrap } from './wrap.ts';
 

@@ -1,8 +1,8 @@
 import type { CallInfo } from './call-info.ts';
 import { context } from './context.ts';
 import type { CallOptions } from './describe.ts';
+import type { DocumentRef, PreparedCall, RunIdentity } from './descriptions.ts';
 import type { Emitter } from './emitter.ts';
-import type { DocumentRef, PreparedCall, RunIdentity } from './event-builder.ts';
 import { Execution } from './execution.ts';
 import type { Outcome, Settled } from './outcome.ts';
 import { RunTracker } from './tracker.ts';

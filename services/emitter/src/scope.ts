@@ -1,5 +1,5 @@
+import type { RunIdentity } from './descriptions.ts';
 import { IdemtraceError } from './errors.ts';
-import type { RunIdentity } from './event-builder.ts';
 import { isId } from './event-id.ts';
 
 /** Which run of which workflow. */

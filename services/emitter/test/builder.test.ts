@@ -94,6 +94,8 @@ describe('effect names and keys', () => {
     expect(eventOf(EMPTY_POLICY, { input: { order_id: 'o1', note: 'x' } }).effectKey?.source).toBe('inferred');
     expect(eventOf(EMPTY_POLICY, { input: { note: 'x' } }).effectKey).toBeNull();
     expect(eventOf(EMPTY_POLICY, { input: { order_id: 'o1' }, effectKey: '' }).effectKey?.source).toBe('inferred');
+    expect(eventOf(EMPTY_POLICY, { effectKey: null as unknown as string }).effectKey).toBeNull();
+    expect(digestOf(EMPTY_POLICY, { effectKey: 7 as unknown as string })).toBe(digestOf(EMPTY_POLICY, { effectKey: '7' }));
   });
 
   test('an inferred key makes no idempotency key: the input does', () => {

@@ -15,9 +15,9 @@ export interface EffectKeyParts {
 /** Most entries of a list of ids that are taken for a key. */
 const MOST_LISTED_IDS = 16;
 
-/** An effect key that code declares; undefined where the id is empty. */
+/** An effect key that code declares; undefined where the id is empty. A number counts as its text. */
 export function declaredKey(id: string, scope: DeclaredEffectScope = 'workflow'): EffectKeyParts | undefined {
-  const text = normalizeText(id);
+  const text = normalizeText(String(id));
   return text === '' ? undefined : { scope, source: 'declared', parts: [text] };
 }
 
@@ -45,7 +45,7 @@ export function keyAtPaths(
  * of them), by name. Undefined where there is none. For detection only: nothing may be refused on it.
  */
 export function inferredKey(input: PlainJson | undefined): EffectKeyParts | undefined {
-  if (input === undefined || input === null || typeof input !== 'object' || Array.isArray(input)) return undefined;
+  if (!input || typeof input !== 'object' || Array.isArray(input)) return undefined;
   const parts: string[] = [];
   for (const name of Object.keys(input).sort()) {
     const value = input[name];

@@ -2,18 +2,18 @@ import type { LeafKind } from '@idemtrace/schemas';
 
 export type Kind = Exclude<LeafKind, 'unspecified'>;
 
-const SNAKE_ID_NAME = /(?:^|[_-])(?:id|[ug]uid)s?_?$/i;
-const CAMEL_ID_NAME = /[a-z](?:Id|ID|[UG]uid|[UG]UID)s?$/;
+const SNAKE_ID_NAME = /(^|[_-])(id|[ug]uid)s?_?$/i;
+const CAMEL_ID_NAME = /[a-z](Id|ID|[UG]uid|[UG]UID)s?$/;
 /** Names that tell one call from another, not what the call is about. */
-const CALL_NAME = /(?:^|_)(?:request|trace|span|correlation|idempotency)_?ids?_?$/i;
+const CALL_NAME = /(^|_)(request|trace|span|correlation|idempotency)_?ids?_?$/i;
 
-const TIME = /^\d{4}-\d\d(?:-\d\d)?(?:[T ]\d\d:\d\d\S*(?: ?[+-]\d\d:?\d\d)?)?$|^\d\d?:\d\d(?::\d\d)?$/;
-const MAIL_ADDRESS = /^[\w.+'-]+@[\w-]+(?:\.[\w-]+)+$/;
+const TIME = /^\d{4}-\d\d(-\d\d)?([T ]\d\d:\d\d\S*)?$|^\d\d?:\d\d(:\d\d)?$/;
+const MAIL_ADDRESS = /^[\w.+'-]+@[\w-]+(\.[\w-]+)+$/;
 const URI = /^[a-z][a-z0-9+.-]*:\/\/\S+$/i;
 const PHONE = /^\+\d[\d ().-]{6,20}$/;
-const NUMBER = /^[-+]?\d[\d,]*(?:\.\d+)?$/;
+const NUMBER = /^[-+]?\d[\d,]*(\.\d+)?$/;
 /** Looks like something that a machine gave out: letters and digits mixed, or a long number. */
-const TOKEN = /^(?=\S{5,64}$)(?=.*\d)(?:(?=.*[A-Za-z#])[\w#@:+/-]+|\d{8,})$/;
+const TOKEN = /^(?=\S{5,64}$)(?=.*\d)((?=.*[A-Za-z#])[\w#@:+/-]+|\d{8,})$/;
 
 const LONGEST_ID = 64;
 const LONGEST_WORD = 60;

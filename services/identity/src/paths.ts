@@ -1,23 +1,19 @@
 import type { PlainJson } from './plain.ts';
 
-/** Stands for every entry of a list. */
-const ENTRIES = Symbol('entries');
+/** A segment that stands for every entry of a list. */
+const ENTRIES = '[]';
 
 /** A path as a policy writes it, taken apart: `order.id`, `items[].nonce`, `[]` where the input itself is a list. */
-export type Path = readonly (string | typeof ENTRIES)[];
+export type Path = readonly string[];
 
 const parsed = new Map<string, Path>();
 const REMEMBERED_PATHS = 4096;
 
-/** Member names are taken as they are between dots; a name that holds a dot or ends in `[]` cannot be written. */
+/** Member names are what stands between dots; one that holds a dot or a bracket cannot be written. */
 export function parsePath(text: string): Path {
   const known = parsed.get(text);
   if (known !== undefined) return known;
-  const path = text.split('.').flatMap((segment) => {
-    const name = segment.replace(/(\[\])+$/, '');
-    const lists = (segment.length - name.length) / 2;
-    return [...(name === '' ? [] : [name]), ...Array<typeof ENTRIES>(lists).fill(ENTRIES)];
-  });
+  const path = text.match(/\[\]|[^.[\]]+/g) ?? [];
   if (parsed.size >= REMEMBERED_PATHS) parsed.clear();
   parsed.set(text, path);
   return path;
@@ -30,7 +26,7 @@ export function valuesAt(value: PlainJson | undefined, path: Path): PlainJson[] 
     reached = reached.flatMap((at) => {
       if (at === null || typeof at !== 'object') return [];
       if (Array.isArray(at)) return segment === ENTRIES ? at : [];
-      const member = segment !== ENTRIES && Object.hasOwn(at, segment) ? at[segment] : undefined;
+      const member = Object.hasOwn(at, segment) ? at[segment] : undefined;
       return member === undefined ? [] : [member];
     });
   }
@@ -43,8 +39,7 @@ export function removeAt(value: PlainJson | undefined, path: Path): void {
   if (last === undefined) return;
   for (const at of valuesAt(value, path.slice(0, -1))) {
     if (at === null || typeof at !== 'object') continue;
-    if (last === ENTRIES) {
-      if (Array.isArray(at)) at.fill(null);
-    } else if (!Array.isArray(at)) delete at[last];
+    if (!Array.isArray(at)) delete at[last];
+    else if (last === ENTRIES) at.fill(null);
   }
 }

@@ -51,14 +51,10 @@ export function httpTransport(options: HttpTransportOptions): Transport {
 }
 
 function endpoint(base: string | URL): URL {
-  try {
-    const url = new URL(base);
-    if (url.protocol !== 'http:' && url.protocol !== 'https:') throw new TypeError('neither http nor https');
-    url.pathname = `${url.pathname.replace(/\/+$/, '')}/v1/events`;
-    return url;
-  } catch (error) {
-    throw new IdemtraceError('invalid_option', 'the URL cannot be used', { cause: error });
-  }
+  const url = URL.parse(String(base));
+  if (!url?.protocol.startsWith('http')) throw new IdemtraceError('invalid_option', 'the URL cannot be used');
+  url.pathname = `${url.pathname.replace(/\/+$/, '')}/v1/events`;
+  return url;
 }
 
 async function attempt(request: () => Promise<Response>): Promise<Response> {
