@@ -21,14 +21,21 @@ function delays(seed: number): () => number {
   };
 }
 
-/** Runs the child until it is done or the delay after its first acknowledged batch has passed; answers the batch to go on from. */
-function live(
-  recording: string,
-  folder: string,
-  from: number,
-  lineage: string,
-  killAfterMs: number | undefined,
-): Promise<{ next: number; done: boolean }> {
+/** When to kill: so many ms after the process began, or after the first batch that it had acknowledged. */
+interface Kill {
+  readonly after: 'spawn' | 'acknowledgement';
+  readonly ms: number;
+}
+
+interface Life {
+  /** The batch to go on from. */
+  readonly next: number;
+  readonly done: boolean;
+  readonly killed: boolean;
+}
+
+/** Runs the child until it is done or killed. */
+function live(recording: string, folder: string, from: number, lineage: string, kill?: Kill): Promise<Life> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [CHILD, recording, POLICY, folder, String(from), lineage], { stdio: ['ignore', 'pipe', 'pipe'] });
     let next = from;
@@ -36,6 +43,10 @@ function live(
     let errors = '';
     let timer: NodeJS.Timeout | undefined;
     let rest = '';
+    const arm = (at: Kill['after']) => {
+      if (kill?.after === at) timer ??= setTimeout(() => child.kill('SIGKILL'), kill.ms);
+    };
+    arm('spawn');
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       const lines = (rest + text).split('\n');
       rest = lines.pop() ?? '';
@@ -43,15 +54,15 @@ function live(
         if (line === 'done') done = true;
         else next = Number(line) + 1;
       }
-      if (killAfterMs !== undefined) timer ??= setTimeout(() => child.kill('SIGKILL'), killAfterMs);
+      arm('acknowledgement');
     });
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       errors += text;
     });
-    child.once('close', (code) => {
+    child.once('close', (code, signal) => {
       clearTimeout(timer);
       if (code !== null && code !== 0) reject(new Error(`the child ended with ${code}: ${errors}`));
-      else resolve({ next, done });
+      else resolve({ next, done, killed: signal === 'SIGKILL' });
     });
     onTestFinished(() => {
       child.kill('SIGKILL');
@@ -89,19 +100,25 @@ async function killedRounds(seed: number, rounds: number, lineage: 'on' | 'off')
   const { calls } = await writeCompany(seed, folder);
   const [calm, killed] = [join(folder, 'calm'), join(folder, 'killed')];
   await Promise.all([mkdir(calm), mkdir(killed)]);
-  expect(await live(calls, calm, 0, 'off', undefined)).toMatchObject({ done: true });
+  expect(await live(calls, calm, 0, 'off')).toMatchObject({ done: true });
   const expected = await read(calm);
 
   const random = delays(SEED + seed);
   let next = 0;
-  let kills = 0;
-  while (kills < rounds) {
-    // The last acknowledged batch may have been followed by one in doubt: an emitter sends that again. At the end it starts over.
-    const lived = await live(calls, killed, next, lineage, random() * 120);
-    next = lived.done ? 0 : lived.next;
-    kills += 1;
+  for (let kills = 0; kills < rounds; ) {
+    // A third of the kills meets the process while it starts, takes over and rebuilds its windows.
+    const kill: Kill = random() < 1 / 3 ? { after: 'spawn', ms: random() * 900 } : { after: 'acknowledgement', ms: random() * 120 };
+    const life = await live(calls, killed, next, lineage, kill);
+    if (life.killed) kills += 1;
+    // The last acknowledged batch may have been followed by one in doubt: an emitter sends that again.
+    next = life.next;
+    if (life.done) {
+      // Before everything is sent once more: that would hide what was acknowledged and lost.
+      expect((await read(killed)).identities).toEqual(expected.identities);
+      next = 0;
+    }
   }
-  expect(await live(calls, killed, next, lineage, undefined)).toMatchObject({ done: true });
+  expect(await live(calls, killed, next, lineage)).toMatchObject({ done: true });
   return { expected, actual: await read(killed) };
 }
 

@@ -1,7 +1,9 @@
 /** P1: what was not opted in occurs in nothing that leaves the agent: no event, alert, dead letter, column, log line or error. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { openStore, queryLineage, resolveConfig } from 'idemtrace/internal';
+import { EMPTY_POLICY, eventKey } from '@idemtrace/schemas';
+import { createEventBuilder, RunTracker } from '@idemtrace/sdk/internal';
+import { openPipeline, openStore, queryLineage, recordsOf, resolveConfig } from 'idemtrace/internal';
 import { expect, test } from 'vitest';
 import { run, temporaryFolder } from '../support/program.ts';
 
@@ -123,4 +125,90 @@ test('P1: a field that the policy opts in appears, and only that one', async () 
       .map((call) => call.arguments.opted),
   );
   expect(found).toEqual({ records: [...opted].sort(), letters: [], columns: [...opted].sort(), said: [] });
+});
+
+test('P1, W7: a record that cannot be judged is told without anything that it holds', async () => {
+  const folder = await temporaryFolder();
+  const resolved = resolveConfig({ env: {}, flags: { dataDir: 'data', 'lineage.mode': 'off' }, cwd: folder, readFile: () => '' });
+  if (!resolved.ok) throw new Error('bad configuration');
+  const said: string[] = [];
+  const log = (fields: object, message: string) => said.push(`${JSON.stringify(fields)} ${message}`);
+  const { config } = resolved;
+  const { store, drained, close } = await openPipeline({ config, logger: { info: log, warn: log, error: log } });
+  const { codec } = store;
+
+  let sequence = 0;
+  const builder = createEventBuilder({
+    hashKey: { id: 'test', secret: 'a secret of at least thirty-two bytes' },
+    policy: EMPTY_POLICY,
+    emitterId: '018f2f6e-0000-7000-8000-000000000001',
+    nextSequence: () => sequence++,
+  });
+  const scope = { tenantId: 'can4ry1', workflowId: 'can4ry2', runId: 'can4ry3', attempt: 1 };
+  const call = { tool: 'can4ry4', input: {}, stepIndex: 0, executionId: '018f2f6e-0001-7000-8000-000000000001' };
+  const event = builder.started(builder.prepareCall(scope, call, new RunTracker()), { occurredAt: Date.UTC(2026, 10, 1) });
+  const [record] = recordsOf([event], codec);
+  const whole = record?.value ?? Buffer.alloc(0);
+  const key = eventKey('can4ry1', 'can4ry2');
+  const withByte = (byte: number) => {
+    const damaged = Buffer.from(whole);
+    damaged[damaged.indexOf('can4ry4')] = byte;
+    return damaged;
+  };
+  const poisons = [
+    { key: 'can4ry5/can4ry6', value: whole },
+    { key: null, value: whole },
+    { key, value: withByte(0x07) },
+    { key, value: withByte(0xff) },
+    { key, value: whole.subarray(0, -3) },
+    { key, value: Buffer.concat([whole, Buffer.from('can4ry7')]) },
+    { key, value: Buffer.from('can4ry8') },
+    { key: 'can4ry9 is no key', value: Buffer.alloc(0) },
+  ];
+  // One partition, so that the letters come in the order of the records.
+  await store.log.append(
+    config.topics.events,
+    poisons.map((poison) => ({ ...poison, partition: 0 })),
+  );
+  await drained();
+  const letters = [];
+  for await (const letter of store.log.tail(config.topics.deadLetters)) {
+    const [decoded] = await codec.decode([letter]);
+    if (decoded?.ok && decoded.record.name === 'DeadLetter') letters.push(decoded.record.value);
+  }
+  await close();
+  expect(letters.map(({ offset, value }) => ({ offset, value }))).toEqual(poisons.map(({ value }, offset) => ({ offset, value })));
+  expect(letters.map(({ reason, detail }) => `${reason}: ${detail}`).filter((text) => text.includes('can4ry'))).toEqual([]);
+  expect(said.filter((text) => text.includes('can4ry'))).toEqual([]);
+});
+
+test('P1: what is wrong with a recording is told by line and field, without a value', async () => {
+  const folder = await temporaryFolder();
+  const common = {
+    kind: 'tool_call',
+    tenantId: 'acme',
+    workflowId: 'w',
+    runId: 'r',
+    attempt: 1,
+    stepIndex: 0,
+    tool: 'pay',
+    status: 'succeeded',
+  };
+  const wrong: readonly (readonly [field: string, line: object | string])[] = [
+    ['kind', { ...common, arguments: {}, kind: 'can4ry1' }],
+    ['status', { ...common, arguments: {}, status: 'can4ry2' }],
+    ['attempt', { ...common, arguments: {}, attempt: 'can4ry3' }],
+    ['effectKey', { ...common, arguments: {}, effectKey: { id: 'can4ry4', scope: 'can4ry5' } }],
+    ['occurredAt', { ...common, arguments: {}, occurredAt: 'can4ry6' }],
+    ['executionId', { ...common, arguments: {}, executionId: 'can4ry7' }],
+    ['groundedOn', { ...common, arguments: {}, groundedOn: 'can4ry8' }],
+    ['error', { ...common, arguments: {}, error: { can4ry9: 'can4ry10' } }],
+    ['not JSON', `{"kind":"tool_call","arguments":{"can4ry11":can4ry12}}`],
+    ['not JSON', `can4ry13`],
+  ];
+  const lines = wrong.map(([, line]) => (typeof line === 'string' ? line : JSON.stringify(line)));
+  await writeFile(join(folder, 'bad.ndjson'), `${lines.join('\n')}\n`);
+  const { code, stdout, stderr } = await run(folder, ['replay', 'bad.ndjson', '--json'], { IDEMTRACE_LOG_LEVEL: 'trace' });
+  expect({ code, stdout, leaks: stderr.match(CANARY) }).toEqual({ code: 2, stdout: '', leaks: null });
+  for (const [index, [field]] of wrong.entries()) expect(stderr).toMatch(new RegExp(`line ${index + 1}\\b.*${field}`));
 });

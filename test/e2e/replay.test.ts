@@ -51,6 +51,24 @@ test('totals of duplicate_execution and foreign_document equal a brute-force cou
   expect(summary.alerts.execution_loop).toEqual({ warning: 1 });
 });
 
+test('every line of --alerts has what a program needs to find the call again', async () => {
+  const { folder } = await company();
+  expect(await run(folder, ['replay', 'calls.ndjson', '--policy', POLICY, '--alerts', 'alerts.ndjson'])).toMatchObject({ code: 0 });
+  const alerts = alertsOf(join(folder, 'alerts.ndjson'));
+  expect(alerts.length).toBeGreaterThan(100);
+  const always = ['alertId', 'rule', 'severity', 'tenantId', 'workflowId', 'runId'] as const;
+  for (const alert of alerts) {
+    expect(always.filter((field) => typeof alert[field] !== 'string' || alert[field] === '')).toEqual([]);
+    expect([alert.revision, alert.stepIndex].every(Number.isInteger)).toBe(true);
+    expect(Object.keys(alert)).toEqual(expect.arrayContaining(['cause', 'executionId', 'evidence']));
+    if (alert.rule === 'duplicate_execution') {
+      expect(alert.cause).toEqual(expect.any(String));
+      expect(alert.evidence.judgedAgainst?.executionId).not.toBe(alert.executionId);
+      expect(alert.executionId).toMatch(/^[0-9a-f-]{36}$/);
+    }
+  }
+});
+
 test('W2: batches of 1, 7 and 500 records give the same alerts with the same ids', async () => {
   const { folder } = await company(7);
   const runs = [];
@@ -140,6 +158,8 @@ test('bad input ends with 2, every mistake with its line and no value', async ()
   expect((await run(folder, ['replay', 'missing.ndjson'])).code).toBe(2);
   expect((await run(folder, ['replay'])).code).toBe(2);
   expect((await run(folder, ['unheard-of'])).code).toBe(2);
+  expect((await run(folder, ['replay', 'bad.ndjson', '--nonsense'])).code).toBe(2);
+  expect((await run(folder, ['replay', 'bad.ndjson', '--batch', '0'])).stderr).toContain('batch.maxRecords');
   await writeFile(join(folder, 'policy.yaml'), 'version: 1\ntools:\n  pay: { efect: write }\n');
   const policy = await run(folder, ['policy', 'check', 'policy.yaml']);
   expect([policy.code, policy.stdout]).toEqual([1, expect.stringContaining('policy.yaml:3:')]);

@@ -66,7 +66,18 @@ test('an agent’s repeated charge is alerted, under the policy in force, and th
   expect(refused.counters).toMatchObject({ sent: 0, rejected: 6 });
   expect(charges.filter((invoice) => invoice === 'invoice-3')).toHaveLength(2);
 
+  const unauthorized = await fetch(`${url}/v1/events`, {
+    method: 'POST',
+    headers: { authorization: 'Bearer nobody' },
+    body: '{"events":[]}',
+  });
+  expect([unauthorized.status, await unauthorized.text()]).toEqual([401, expect.not.stringContaining(apiKey)]);
+
+  const engine = JSON.parse(await readFile(join(folder, 'data/lineage-address.json'), 'utf8')) as { readonly url: string };
+  expect((await fetch(`${engine.url}/ping`)).ok).toBe(true);
   const ended = new Promise<number | null>((resolve) => up.once('close', resolve));
   up.kill('SIGTERM');
   expect(await ended).toBe(0);
+  // The engine's process ends with the program: nobody listens where it did.
+  await expect(fetch(`${engine.url}/ping`)).rejects.toThrow();
 }, 120_000);

@@ -96,8 +96,10 @@ export async function attemptsCommand(context: Context, workflowId: string, opti
     throw error;
   });
   try {
-    const source = { store, lineage: lineage === undefined ? { on: false as const } : { on: true as const, store: lineage } };
-    const view = await workflowView(source, config.topics, { tenantId: options.tenant, workflowId });
+    const scope = { tenantId: options.tenant, workflowId };
+    const stored = lineage && (await workflowView({ store, lineage: { on: true, store: lineage } }, config.topics, scope));
+    // What was judged while lineage was off is in the log alone.
+    const view = stored?.runs.length ? stored : await workflowView({ store, lineage: { on: false } }, config.topics, scope);
     if (view.runs.length === 0) {
       throw new CommandError('not_found', `Tenant ${options.tenant} has no workflow ${workflowId} in ${config.dataDir}.`);
     }

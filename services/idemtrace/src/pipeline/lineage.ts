@@ -36,8 +36,12 @@ export async function openLineage(config: Config, { onExit }: LineageOptions = {
   };
 }
 
-/** For a command that only asks: the engine of the process that holds the folder, else one of its own. */
+/**
+ * For a command that only asks: the engine of the process that holds the folder, else one of its own. Throws CommandError
+ * `engine_unavailable` where it does not run or is switched off.
+ */
 export async function queryLineage(config: Config): Promise<LineageStore> {
+  if (config.lineage.mode === 'off') throw new CommandError('engine_unavailable', 'Lineage is off (lineage.mode): set it to auto or on.');
   try {
     return await openLineage(config);
   } catch (error) {
