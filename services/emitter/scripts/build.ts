@@ -1,13 +1,17 @@
 /**
  * Builds dist/ for publishing: one bundle per entry with everything it needs inlined (the SDK has no runtime dependency), and its types.
  *
- * usage: build.ts [--size]     --size: only dist/size/together.js, `.` and `./http` in one minified bundle, for size-limit
+ * usage: build.ts [--out DIR]  default: dist/
+ *        build.ts --size       only dist/size/together.js, `.` and `./http` in one minified bundle, for size-limit
  */
 import { rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
 import { type BuildOptions, build } from 'esbuild';
 
 const root = join(import.meta.dirname, '..');
+const { values: options } = parseArgs({ options: { size: { type: 'boolean' }, out: { type: 'string' } } });
+const out = resolve(options.out ?? join(root, 'dist'));
 const ENTRIES = {
   index: 'src/index.ts',
   'http/index': 'src/http/index.ts',
@@ -24,7 +28,7 @@ const common: BuildOptions = {
   logLevel: 'warning',
 };
 
-if (process.argv.includes('--size')) {
+if (options.size) {
   await build({
     ...common,
     minify: true,
@@ -32,22 +36,17 @@ if (process.argv.includes('--size')) {
     stdin: { contents: "export * from './src/index.ts'; export * from './src/http/index.ts';", resolveDir: root, loader: 'ts' },
   });
 } else {
-  rmSync(join(root, 'dist'), { recursive: true, force: true });
+  rmSync(out, { recursive: true, force: true });
   // Entries share what they have in common: an instance must be the same class whichever entry made it.
-  await build({ ...common, entryPoints: ENTRIES, outdir: 'dist', splitting: true, sourcemap: true });
+  await build({ ...common, entryPoints: ENTRIES, outdir: out, splitting: true, sourcemap: true });
   const { rollup } = await import('rollup');
   const { dts } = await import('rollup-plugin-dts');
   const bundle = await rollup({
     input: Object.fromEntries(Object.entries(ENTRIES).map(([name, path]) => [name, join(root, path)])),
-    plugins: [
-      dts({
-        respectExternal: true,
-        includeExternal: ['@idemtrace/schemas', '@idemtrace/identity'],
-        tsconfig: join(root, '../../tsconfig.json'),
-      }),
-    ],
+    // The configuration maps the workspace's packages to their sources: as external ones each of their files would be compiled by itself.
+    plugins: [dts({ tsconfig: join(root, 'tsconfig.build.json') })],
     external: [/^node:/],
   });
-  await bundle.write({ dir: join(root, 'dist'), format: 'es', entryFileNames: '[name].d.ts', chunkFileNames: '[name]-[hash].d.ts' });
+  await bundle.write({ dir: out, format: 'es', entryFileNames: '[name].d.ts', chunkFileNames: '[name]-[hash].d.ts' });
   await bundle.close();
 }

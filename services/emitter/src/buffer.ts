@@ -10,7 +10,7 @@ export interface BufferLimits {
   readonly maxEvents: number;
   /** Most bytes kept, approximately. */
   readonly maxBytes: number;
-  /** Most events of a batch. */
+  /** Most events of a batch, at least one. */
   readonly batchEvents: number;
   /** Most bytes of a batch, approximately; a single event is always sent. */
   readonly batchBytes: number;
@@ -147,7 +147,7 @@ export class EventBuffer {
     let count = 0;
     let bytes = 0;
     for (const held of this.#queue) {
-      if (count === this.#limits.batchEvents || (count > 0 && bytes + held.bytes > this.#limits.batchBytes)) break;
+      if (count > 0 && (count >= this.#limits.batchEvents || bytes + held.bytes > this.#limits.batchBytes)) break;
       count++;
       bytes += held.bytes;
     }

@@ -49,19 +49,13 @@ export interface CallDescription {
 
 /** One execution, resolved: both of its events are made of it. */
 export interface PreparedCall {
-  readonly executionId: string;
-  readonly stepIndex: number;
-  readonly effectClass: DeclaredEffectClass;
-  readonly effectName: string;
-  /** Why the input has no hash. */
-  readonly unhashable: string | null;
   /** The same in every run; undefined where the input has no hash and no effect key is declared. */
   readonly idempotencyKey: () => string | undefined;
   /** What both phases say. */
   readonly event: Omit<
     ToolCallEvent,
-    'phase' | 'resultHash' | 'durationMs' | 'occurredAt' | 'emitterId' | 'sequence' | 'policyVersion' | 'traceId'
-  >;
+    'effectClass' | 'phase' | 'resultHash' | 'durationMs' | 'occurredAt' | 'emitterId' | 'sequence' | 'policyVersion' | 'traceId'
+  > & { readonly effectClass: DeclaredEffectClass };
   readonly resultPaths: readonly string[] | undefined;
 }
 

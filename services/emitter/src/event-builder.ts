@@ -1,4 +1,4 @@
-import { canonicalText, type HashKey, IdentityProvider, type TenantIdentity, toPlainJson } from '@idemtrace/identity';
+import { canonicalText, type HashKey, IdentityProvider, toPlainJson } from '@idemtrace/identity';
 import type { DocumentRef as EventDocument, RetrievalEvent, RunEvent, RunStatus, ToolCallEvent } from '@idemtrace/schemas';
 import { type CompiledPolicy, EMPTY_POLICY, PolicyLookup } from '@idemtrace/schemas/policy';
 import type { CallDescription, DocumentRef, Moment, PreparedCall, RetrievalDescription, RunIdentity } from './descriptions.ts';
@@ -79,29 +79,23 @@ export function createEventBuilder(options: EventBuilderOptions): EventBuilder {
       const inputHashes = input.hashed.ok ? identity.inputHashes(input.hashed.text) : [];
       const inputHash = inputHashes[0]?.digest;
       const digests = key === undefined ? [] : identity.effectKeyDigests(effectName, key);
-      let madeKey: string | undefined;
+      // Made when it is asked for: most calls never do.
       const idempotencyKey = (): string | undefined => {
-        if (madeKey !== undefined) return madeKey;
         const declared = key?.source === 'declared' ? digests[0]?.digest : undefined;
         if (declared === undefined && inputHash === undefined) return undefined;
-        madeKey = identity.idempotencyKey({
+        return identity.idempotencyKey({
           workflowId: run.workflowId,
-          scope: key?.source === 'declared' ? key.scope : 'workflow',
+          // An inferred key has this scope too, and is no basis.
+          scope: key?.scope ?? 'workflow',
           effectName,
           basis: declared === undefined ? { inputHash: inputHash ?? '' } : { effectKey: declared },
           occurrence: call.occurrence,
         });
-        return madeKey;
       };
+      const sentKey = call.repeatable ? idempotencyKey() : undefined;
       const leaves = identity.leaves(input.value);
       const { executionCount, precedingCalls } = tracker.advance(effectName, inputHash);
-      const unhashable = input.hashed.ok ? null : input.hashed.code;
       return {
-        executionId: call.executionId,
-        stepIndex: call.stepIndex,
-        effectClass: resolved.effectClass,
-        effectName,
-        unhashable,
         idempotencyKey,
         resultPaths: entry?.disclose?.result,
         event: {
@@ -115,11 +109,11 @@ export function createEventBuilder(options: EventBuilderOptions): EventBuilder {
           effectClass: resolved.effectClass,
           effectClassSource: resolved.source,
           inputHashes,
-          unhashable,
+          unhashable: input.hashed.ok ? null : input.hashed.code,
           effectKey: key === undefined ? null : { digests, scope: key.scope, source: key.source },
           occurrence: call.occurrence === undefined ? null : identity.occurrence(call.occurrence),
           approval: call.approvalId === undefined ? null : identity.approval(call.approvalId),
-          downstreamKey: downstreamKeyOf(call, identity, idempotencyKey),
+          downstreamKey: sentKey === undefined ? null : identity.downstreamKey(sentKey),
           executionCount,
           precedingCalls,
           argumentDigests: leaves.digests,
@@ -181,11 +175,6 @@ export function createEventBuilder(options: EventBuilderOptions): EventBuilder {
       return { name: 'RetrievalEvent', value };
     },
   };
-}
-
-function downstreamKeyOf(call: CallDescription, identity: TenantIdentity, idempotencyKey: () => string | undefined): string | null {
-  const key = call.repeatable === true ? idempotencyKey() : undefined;
-  return key === undefined ? null : identity.downstreamKey(key);
 }
 
 function pollOf(poll: CallDescription['poll']): ToolCallEvent['poll'] {

@@ -33,9 +33,9 @@ export class Execution {
     const executionId = emitter.environment.newId();
     const stepIndex = run.nextStep();
     const call = emitter.guard('reporting a call', () => {
-      const place = { executionId, stepIndex, parentExecutionId: context.getStore()?.call?.executionId ?? run.parentExecutionId };
+      const place = { executionId, stepIndex, parentExecutionId: context.getStore()?.call?.event.executionId ?? run.parentExecutionId };
       const prepared = emitter.builder.prepareCall(identity, describeCall(emitter, tool, args, options, place), tracker);
-      if (prepared.unhashable !== null) emitter.counters.unhashable++;
+      if (prepared.event.unhashable !== null) emitter.counters.unhashable++;
       emitter.emit(emitter.builder.started(prepared, { occurredAt: emitter.environment.now() }));
       run.opened(prepared);
       return prepared;
@@ -64,7 +64,7 @@ export class Execution {
     this.#run.closed(call);
     emitter.guard('reporting an outcome', () => {
       const declared = verdict.classify === undefined ? undefined : emitter.guard('outcome', () => verdict.classify?.(settled));
-      const outcome = isOutcome(declared) ? declared : (verdict.otherwise ?? classifyOutcome(settled, call.effectClass));
+      const outcome = isOutcome(declared) ? declared : (verdict.otherwise ?? classifyOutcome(settled, call.event.effectClass));
       const at = { occurredAt: emitter.environment.now(), durationMs };
       emitter.emit(emitter.builder.settled(call, outcome, at, 'result' in settled ? { value: settled.result } : undefined));
     });

@@ -56,7 +56,7 @@ export function assemble(options: EmitterOptions, environment: Environment): Ide
     run(scope, fn) {
       const parent = context.getStore();
       const identity = resolveScope(scope, parent?.run.identity, { agentId: emitter.agentId, newId: environment.newId });
-      return execute(new RunState(emitter, identity, parent?.call?.executionId ?? parent?.run.parentExecutionId), scope.token, fn);
+      return execute(new RunState(emitter, identity, parent?.call?.event.executionId ?? parent?.run.parentExecutionId), scope.token, fn);
     },
     tool: (name, fn, toolOptions = {}) => observeTool(emitter, name, fn, toolOptions),
     retriever: (dataSource, fn, retrieverOptions) => observeRetriever(emitter, dataSource, fn, retrieverOptions),
@@ -113,5 +113,5 @@ export function currentRun(): Run | undefined {
 /** The execution that the calling code is part of: to be asked inside a tool. */
 export function currentCall(): { readonly executionId: string; readonly idempotencyKey: string | undefined } | undefined {
   const call = context.getStore()?.call;
-  return call === undefined ? undefined : { executionId: call.executionId, idempotencyKey: call.idempotencyKey() };
+  return call === undefined ? undefined : { executionId: call.event.executionId, idempotencyKey: call.idempotencyKey() };
 }

@@ -1,5 +1,6 @@
 export type { HashKey, HashKeyPair, HashKeyRing } from '@idemtrace/identity';
-export type { CompiledPolicy } from '@idemtrace/schemas/policy';
+export type { RetrievalEvent, RunEvent, ToolCallEvent } from '@idemtrace/schemas';
+export type { CompiledPolicy, DeclaredEffectClass as Effect } from '@idemtrace/schemas/policy';
 export type { BufferLimits } from './buffer.ts';
 export type { CallInfo } from './call-info.ts';
 export type { Counters } from './counters.ts';

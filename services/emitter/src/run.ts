@@ -107,8 +107,8 @@ export class RunState {
           {
             ...retrieved,
             retrievalId,
-            stepIndex: call?.stepIndex ?? this.nextStep(),
-            executionId: call?.executionId,
+            stepIndex: call?.event.stepIndex ?? this.nextStep(),
+            executionId: call?.event.executionId,
             toolCallId: toolCallId ?? call?.event.toolCallId ?? undefined,
           },
           { occurredAt: environment.now() },

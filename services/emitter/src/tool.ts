@@ -29,7 +29,7 @@ export function observeTool<I, R extends unknown[], O>(
   const classify = options.outcome as ((settled: Settled) => Outcome | undefined) | undefined;
   return wrap(emitter, name, fn, ({ run }, call, args) => {
     const execution = Execution.start(run, name, args, options);
-    const writes = execution.call !== undefined && WRITES.has(execution.call.effectClass);
+    const writes = execution.call !== undefined && WRITES.has(execution.call.event.effectClass);
     const within = <P>(part: () => P): P => context.run({ run, call: execution.call }, part);
     const error = (thrown: unknown): void => execution.settle({ error: thrown }, { classify });
     const execute = (): O => {
