@@ -54,7 +54,12 @@ test('without file, variables and flags every setting has its default', () => {
     window: { length: 86_400_000 },
     batch: { maxRecords: 500, maxBytes: 4_194_304 },
     intake: { host: '127.0.0.1', port: 7390, apiKeys: [] },
-    lineage: { mode: 'auto' },
+    probes: { host: '127.0.0.1', port: 7391 },
+    lineage: { mode: 'auto', retention: 7_776_000_000 },
+    kafka: { clientId: 'idemtrace', tls: { enabled: false }, sasl: {}, compression: 'none', replicationFactor: 3, minInsyncReplicas: 2 },
+    registry: {},
+    redis: { tls: { enabled: false } },
+    clickhouse: { username: 'default', database: 'idemtrace', tls: {} },
   });
   expect(new Set(Object.values(origins))).toEqual(new Set(['default']));
   expect(notes).toEqual([]);
@@ -105,10 +110,28 @@ test('every mistake of every source is listed at once, with its origin and what 
   ]);
 });
 
+test('settings of services that go together or exclude each other are told by name', () => {
+  expect(told({ env: { IDEMTRACE_KAFKA_BROKERS: 'a:9092,b:9092' } })).toEqual([
+    'IDEMTRACE_KAFKA_BROKERS: `registry.url` is missing, and `kafka.brokers` is set (set IDEMTRACE_REGISTRY_URL too)',
+  ]);
+  expect(told({ env: { IDEMTRACE_KAFKA_SASL_MECHANISM: 'plain', IDEMTRACE_KAFKA_SASL_USERNAME: 'idemtrace' } })[0]).toContain(
+    'IDEMTRACE_KAFKA_SASL_PASSWORD',
+  );
+  expect(told({ env: { IDEMTRACE_REDIS_URL: 'redis://r:6379', IDEMTRACE_REDIS_NODES: 'n:6379' } })[0]).toContain(
+    'is set beside `redis.url`',
+  );
+  expect(told({ env: { IDEMTRACE_REDIS_SENTINELS: 's:26379' } })[0]).toContain('`redis.master` is missing');
+  expect(told({ env: { IDEMTRACE_KAFKA_REPLICATION_FACTOR: '1' } })[0]).toContain('nothing could be written');
+  expect(told({ env: { IDEMTRACE_KAFKA_BROKERS: 'a:9092, a:9092' } })[0]).toContain('entry 2 repeats');
+  expect(told({ env: { IDEMTRACE_CLICKHOUSE_URL: 'https://user:secret@c:8443' } })[0]).not.toContain('secret');
+});
+
 test('what concerns more than one setting is checked', () => {
   expect(told({ env: { IDEMTRACE_TOPICS_RETENTION: '1h' } })[0]).toContain('shorter than the window, 1d');
   expect(told({ env: { IDEMTRACE_TOPICS_ALERTS: 'idemtrace.events' } })[0]).toContain('names a topic that another setting names too');
-  expect(told({ env: { IDEMTRACE_HASH_KEY_SECRET: SECRET } })[0]).toContain('`hashKey.id` is missing (set IDEMTRACE_HASH_KEY_ID too)');
+  expect(told({ env: { IDEMTRACE_HASH_KEY_SECRET: SECRET } })[0]).toContain(
+    '`hashKey.id` is missing, and `hashKey.secret` is set (set IDEMTRACE_HASH_KEY_ID too)',
+  );
   expect(told({ env: { IDEMTRACE_HASH_KEY_PREVIOUS_ID: 'k0', IDEMTRACE_HASH_KEY_PREVIOUS_SECRET: SECRET } })[0]).toContain(
     'is set without hashKey',
   );

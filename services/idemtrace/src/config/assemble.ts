@@ -51,27 +51,62 @@ export function assemble(
       });
     }
   }
+  checkServices(values, origins, mistakes);
   if (mistakes.length > 0) return undefined;
   const config = freeze(nested(values)) as unknown as Config;
   return { config, notes: notesOf(config) };
 }
 
 function checkHashKey(at: string, values: ReadonlyMap<string, unknown>, origins: Origins, mistakes: ConfigMistake[]): void {
-  for (const [set, missing] of [
-    ['id', 'secret'],
-    ['secret', 'id'],
-  ]) {
-    const missed = `${at}.${missing}`;
-    if (!values.has(`${at}.${set}`) || values.has(missed)) continue;
-    const wrong = mistakes.some((mistake) => mistake.path === missed);
+  requireTogether([`${at}.id`, `${at}.secret`], values, origins, mistakes);
+}
+
+/** Where one of these is set, all must be. */
+function requireTogether(
+  paths: readonly string[],
+  values: ReadonlyMap<string, unknown>,
+  origins: Origins,
+  mistakes: ConfigMistake[],
+): void {
+  const set = paths.find((path) => values.has(path));
+  if (set === undefined) return;
+  for (const missed of paths) {
+    if (values.has(missed) || mistakes.some((mistake) => mistake.path === missed)) continue;
     const variable = LEAVES.find((leaf) => leaf.path === missed)?.variable;
-    if (!wrong)
-      mistakes.push({
-        origin: originOf(origins, `${at}.${set}`),
-        path: missed,
-        message: `\`${missed}\` is missing`,
-        hint: `set ${variable} too`,
-      });
+    mistakes.push({
+      origin: originOf(origins, set),
+      path: missed,
+      message: `\`${missed}\` is missing, and \`${set}\` is set`,
+      hint: `set ${variable} too`,
+    });
+  }
+}
+
+/** Settings of the services that go together, or must not. */
+function checkServices(values: ReadonlyMap<string, unknown>, origins: Origins, mistakes: ConfigMistake[]): void {
+  if (values.has('kafka.brokers')) requireTogether(['kafka.brokers', 'registry.url'], values, origins, mistakes);
+  requireTogether(['kafka.sasl.mechanism', 'kafka.sasl.username', 'kafka.sasl.password'], values, origins, mistakes);
+  for (const service of ['kafka', 'redis', 'clickhouse']) {
+    requireTogether([`${service}.tls.certificate`, `${service}.tls.key`], values, origins, mistakes);
+  }
+  requireTogether(['redis.sentinels', 'redis.master'], values, origins, mistakes);
+  const [way, ...others] = ['redis.url', 'redis.nodes', 'redis.sentinels'].filter((path) => values.has(path));
+  for (const path of others) {
+    mistakes.push({
+      origin: originOf(origins, path),
+      path,
+      message: `is set beside \`${way}\``,
+      hint: 'say one way to reach Redis: an address, the nodes of a Cluster, or Sentinels',
+    });
+  }
+  const [replicas, insync] = ['kafka.replicationFactor', 'kafka.minInsyncReplicas'].map((path) => values.get(path));
+  if (typeof replicas === 'number' && typeof insync === 'number' && insync > replicas) {
+    mistakes.push({
+      origin: originOf(origins, 'kafka.minInsyncReplicas'),
+      path: 'kafka.minInsyncReplicas',
+      message: `is more than kafka.replicationFactor, ${replicas}: nothing could be written`,
+      hint: 'lower it',
+    });
   }
 }
 
@@ -81,14 +116,16 @@ function originOf(origins: Origins, path: string): string {
 
 function nested(values: ReadonlyMap<string, unknown>): Record<string, unknown> {
   const root: Record<string, unknown> = {};
-  for (const [path, value] of values) {
+  for (const { path } of LEAVES) {
+    // No hash key is no empty hash key; every other group is there, whatever of it is set.
+    if (!values.has(path) && path.startsWith('hashKey.')) continue;
     const keys = path.split('.');
     let at = root;
     for (const key of keys.slice(0, -1)) {
       at[key] ??= {};
       at = at[key] as Record<string, unknown>;
     }
-    at[keys.at(-1) ?? ''] = value;
+    if (values.has(path)) at[keys.at(-1) ?? ''] = values.get(path);
   }
   return root;
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { apiKeys, choice, duration, integer, secret, size, text } from './setting.ts';
+import { apiKeys, choice, duration, flag, integer, list, secret, size, text } from './setting.ts';
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
@@ -9,6 +9,24 @@ const NAME = { pattern: /^[A-Za-z0-9._-]{1,200}$/, rule: 'letters, digits and . 
 const topic = (what: string) => text(what, NAME);
 const hashKeyId = (what: string) =>
   text(what, { ...NAME, pattern: /^[A-Za-z0-9._-]{1,64}$/, rule: 'letters, digits and . _ - only, at most 64' });
+
+const USER = { pattern: /^[^\s:@]{1,256}$/, rule: 'a user’s name, without blanks, colons and @', kind: 'name' };
+const ADDRESSES = { pattern: /^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):\d{1,5}$/, rule: 'addresses as host:port', kind: 'host:port' };
+const HTTP_URL = { pattern: /^https?:\/\/[^\s@]+$/, rule: 'an address as http://host:port, without user and password', kind: 'URL' };
+const REDIS_URL = {
+  pattern: /^rediss?:\/\/[^\s@]+$/,
+  rule: 'an address as redis://host:port, or rediss:// for TLS, without user and password',
+  kind: 'URL',
+};
+const file = (what: string) => text(what, { path: true, rule: 'the path of a file', kind: 'path' }).optional();
+const password = (what: string) => secret(what, 1).optional();
+const host = (what: string) =>
+  text(what, { pattern: /^[A-Za-z0-9.:-]{1,255}$/, rule: 'a host name or an address', kind: 'host' }).prefault('127.0.0.1');
+const tlsFiles = (of: string) => ({
+  ca: file(`Certificate authority that ${of} is checked against (PEM), where it is none that Node knows.`),
+  certificate: file(`Client certificate for ${of} (PEM).`),
+  key: file('Private key of the client certificate (PEM).'),
+});
 
 /** A secret that keys are derived from: as many characters as 16 bytes have in hex. */
 const LEAST_HASH_SECRET = 32;
@@ -63,18 +81,68 @@ export const configSchema = z.strictObject({
     }),
   }),
   intake: z.strictObject({
-    host: text('Address that the JSON intake listens on.', {
-      pattern: /^[A-Za-z0-9.:-]{1,255}$/,
-      rule: 'a host name or an address',
-      kind: 'host',
-    }).prefault('127.0.0.1'),
+    host: host('Address that the JSON intake listens on.'),
     port: integer('Port of the JSON intake; 0 takes a free one.', 0, 65_535).prefault(7390),
     apiKeys: apiKeys('Keys that agents authenticate with, each for one tenant. Without any, one for the tenant `local` is made.').prefault(
       [],
     ),
   }),
+  probes: z.strictObject({
+    host: host('Address that the detector’s and the lineage sink’s /healthz and /readyz listen on.'),
+    port: integer('Port of the probes; 0 takes a free one.', 0, 65_535).prefault(7391),
+  }),
   lineage: z.strictObject({
-    mode: choice('Lineage in ClickHouse: `auto` uses the embedded engine where it is installed.', ['auto', 'on', 'off']).prefault('auto'),
+    mode: choice('Lineage in ClickHouse: `auto` uses the server that is configured, else the embedded engine where it is installed.', [
+      'auto',
+      'on',
+      'off',
+    ]).prefault('auto'),
+    retention: duration('Rows older than this may be deleted (TTL, on log time).', DAY, 3650 * DAY).prefault('90d'),
+  }),
+  kafka: z.strictObject({
+    brokers: list('Kafka’s brokers. With them the log is Kafka; without, it is embedded, in the data folder.', ADDRESSES).optional(),
+    clientId: text('Name that the brokers know this program by.', NAME).prefault('idemtrace'),
+    tls: z.strictObject({ enabled: flag('Speak TLS to the brokers.').prefault('false'), ...tlsFiles('the brokers') }),
+    sasl: z.strictObject({
+      mechanism: choice('How to authenticate with the brokers.', ['plain', 'scram-sha-256', 'scram-sha-512']).optional(),
+      username: text('User of the brokers.', USER).optional(),
+      password: password('Its password.'),
+    }),
+    compression: choice('Compression of what is written.', ['none', 'gzip']).prefault('none'),
+    replicationFactor: integer('Replicas of each partition, when topics are created.', 1, 32).prefault(3),
+    minInsyncReplicas: integer('Replicas that must have a record before it counts as written, when topics are created.', 1, 32).prefault(2),
+  }),
+  registry: z.strictObject({
+    url: text('Schema registry (Confluent’s API); needed with Kafka.', HTTP_URL).optional(),
+    username: text('User of the registry.', USER).optional(),
+    password: password('Its password.'),
+  }),
+  redis: z.strictObject({
+    url: text('Redis for the windows. Without one they are in memory, and rebuilt from the log at every start.', REDIS_URL).optional(),
+    nodes: list('Nodes of a Redis Cluster, instead of redis.url.', ADDRESSES).optional(),
+    sentinels: list('Sentinels, instead of redis.url.', ADDRESSES).optional(),
+    master: text('Name of the master that the sentinels watch.', NAME).optional(),
+    username: text('User of Redis.', USER).optional(),
+    password: password('Its password.'),
+    tls: z.strictObject({
+      enabled: flag('Speak TLS to nodes and sentinels (a rediss:// URL says so itself).').prefault('false'),
+      ...tlsFiles('Redis'),
+    }),
+  }),
+  clickhouse: z.strictObject({
+    url: text('ClickHouse server for lineage. Without one the embedded engine is used.', HTTP_URL).optional(),
+    username: text('User of ClickHouse.', USER).prefault('default'),
+    password: password('Its password.'),
+    database: text('Database of the lineage.', {
+      ...NAME,
+      pattern: /^[A-Za-z_][A-Za-z0-9_]{0,63}$/,
+      rule: 'letters, digits and _',
+    }).prefault('idemtrace'),
+    cluster: text(
+      'Cluster that the tables are created on, replicated and sharded. Without one they are plain tables of one server.',
+      NAME,
+    ).optional(),
+    tls: z.strictObject(tlsFiles('ClickHouse')),
   }),
 });
 

@@ -72,6 +72,38 @@ export function choice<const T extends string>(description: string, choices: rea
   );
 }
 
+/** On or off. */
+export function flag(description: string) {
+  return setting(
+    z.unknown().transform((value, context): boolean => {
+      const given = asText(value);
+      if (given === 'true' || given === 'false') return given === 'true';
+      return refuse(context, 'is neither true nor false');
+    }),
+    { description, kind: 'true \\| false' },
+  );
+}
+
+/** Values joined by commas, or a list of the file; at least one, none twice. */
+export function list(description: string, { pattern, rule, kind }: { pattern: RegExp; rule: string; kind: string }) {
+  return setting(
+    z.unknown().transform((value, context): readonly string[] => {
+      const given = Array.isArray(value)
+        ? value.map(asText)
+        : asText(value)
+            ?.split(',')
+            .map((part) => part.trim());
+      if (given === undefined || given.length === 0) return refuse(context, `expects ${rule}`);
+      for (const [index, one] of given.entries()) {
+        if (one === undefined || !pattern.test(one)) return refuse(context, `entry ${index + 1}: expects ${rule}`);
+        if (given.indexOf(one) < index) return refuse(context, `entry ${index + 1} repeats an earlier one`);
+      }
+      return given as string[];
+    }),
+    { description, kind: `${kind}, …` },
+  );
+}
+
 /** Milliseconds. */
 export function duration(description: string, least: number, most: number) {
   return setting(
