@@ -6,6 +6,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 
 interface VitestReport {
   readonly numPassedTests: number;
@@ -34,9 +35,25 @@ const checks: readonly Check[] = [
   { name: 'size of the SDK', command: join(SDK, 'node_modules/.bin/size-limit'), args: [], cwd: SDK },
 ];
 
+const FRAMEWORKS = join(root, 'test/frameworks');
+/** They weigh 240 MB: where a machine is there for the tests alone, or the call says --frameworks. */
+const frameworkChecks: readonly Check[] = [
+  {
+    name: 'the agents’ frameworks are installed',
+    command: 'npx',
+    args: ['-y', 'pnpm@12', 'install', '--ignore-workspace', '--frozen-lockfile'],
+    cwd: FRAMEWORKS,
+  },
+  { name: 'wrapped tools compile inline in the frameworks', command: bin('tsc'), args: ['-p', 'test/frameworks/tsconfig.json'] },
+  { name: 'wrapped tools run in the frameworks', command: process.execPath, args: ['test/frameworks/wrapped.ts'] },
+];
+
+const { positionals: filters, values } = parseArgs({ allowPositionals: true, options: { frameworks: { type: 'boolean' } } });
+const isWanted = values.frameworks ?? (process.env.CI ?? '') !== '';
+
 let passed = 0;
 let failed = 0;
-for (const { name, command, args, cwd = root } of checks) {
+for (const { name, command, args, cwd = root } of isWanted ? [...checks, ...frameworkChecks] : checks) {
   const { status } = spawnSync(command, args, { cwd, stdio: 'inherit' });
   console.log(`${status === 0 ? 'ok' : 'FAILED'}: ${name}`);
   if (status === 0) passed += 1;
@@ -45,7 +62,6 @@ for (const { name, command, args, cwd = root } of checks) {
 
 const folder = mkdtempSync(join(tmpdir(), 'idemtrace-test-'));
 const report = join(folder, 'report.json');
-const filters = process.argv.slice(2).filter((argument) => argument !== '--');
 const { status } = spawnSync(bin('vitest'), ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...filters], {
   cwd: root,
   stdio: 'inherit',

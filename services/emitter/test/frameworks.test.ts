@@ -2,10 +2,9 @@ import { expect, test } from 'vitest';
 import { createBench, SCOPE } from './world.ts';
 
 /**
- * The shapes in which frameworks take a tool's function, as their declarations have them: AI SDK 7.0 (`ToolExecuteFunction` of
- * `@ai-sdk/provider-utils`), OpenAI Agents 0.20 (`tool` of `@openai/agents-core`), LangChain core 1.4 (`tool` of `@langchain/core/tools`),
- * Mastra 1.71 (`createTool` of `@mastra/core/tools`). Checked by hand against those packages, with real calls; installing them for it would
- * cost every clone 270 MB.
+ * The shapes in which frameworks take a tool's function, as their declarations have them: AI SDK (`ToolExecuteFunction` of
+ * `@ai-sdk/provider-utils`), OpenAI Agents (`tool` of `@openai/agents-core`), LangChain (`tool` of `@langchain/core/tools`), Mastra
+ * (`createTool` of `@mastra/core/tools`). The frameworks themselves are put to it by test/frameworks.
  */
 interface Schema<T> {
   readonly parse: (value: unknown) => T;
