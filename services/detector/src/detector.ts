@@ -59,6 +59,11 @@ type State =
   | { readonly mode: 'fenced'; readonly generation: number };
 
 const RETRY_MS = 500;
+/**
+ * Part of a window that a rebuild reads before the window itself: a record in it that is the second delivery of one before it must be known
+ * for that. A delivery that comes later than this after the first is taken for the first by a window that was rebuilt in between.
+ */
+const REDELIVERY_SHARE = 1 / 8;
 
 export class DetectorError extends Error {
   override readonly name = 'DetectorError';
@@ -156,10 +161,10 @@ class Loop {
   async #locate(partition: OwnedPartition, batch: Batch, state: Extract<State, { mode: 'locating' }>): Promise<void> {
     const first = batch.records[0];
     if (first === undefined) return;
+    const reach = (logTime: number) => this.#patiently(partition, 'the log', () => partition.offsetAt(logTime));
     const start = first.logTime - this.#options.windowMs;
-    const reached = await this.#patiently(partition, 'the log', () => partition.offsetAt(start));
-    const lo = Math.min(reached, state.committed);
-    const cut = state.low > 0 && lo <= state.low;
+    const lo = Math.min(await reach(start - this.#options.windowMs * REDELIVERY_SHARE), state.committed);
+    const cut = state.low > 0 && Math.min(await reach(start), state.committed) <= state.low;
     const next: State = { mode: 'beginning', generation: state.generation, committed: state.committed, lo, cut };
     this.#states.set(partition.partition, next);
     if (lo === batch.from) return this.#begin(partition, batch, next);
