@@ -118,7 +118,7 @@ export class Cluster {
       position = Math.max(position, state.low);
       if (world.random.chance(faults.refetch)) {
         world.count('fault: refetch');
-        position = Math.max(state.low, Math.min(state.committed, position));
+        position = state.low + world.random.below(Math.max(1, state.high - state.low));
       }
       const batch = this.#fetch(state, position);
       if (batch === undefined) {

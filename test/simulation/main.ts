@@ -1,7 +1,7 @@
 /**
  * Runs simulated days, one for each seed, until one goes wrong; then makes it smaller, and prints what happened.
  *
- * usage: main.ts [--seeds N] [--from S] [--trace]
+ * usage: main.ts [--seeds N] [--from S] [--trace] [--until-first] [--json]
  */
 import { parseArgs } from 'node:util';
 import { minimised } from './minimise.ts';
@@ -9,38 +9,50 @@ import { simulate } from './simulate.ts';
 import type { Coverage } from './world.ts';
 
 const { values } = parseArgs({
-  options: { seeds: { type: 'string', default: '1000' }, from: { type: 'string', default: '1' }, trace: { type: 'boolean' } },
+  options: {
+    seeds: { type: 'string', default: '1000' },
+    from: { type: 'string', default: '1' },
+    trace: { type: 'boolean' },
+    'until-first': { type: 'boolean' },
+    json: { type: 'boolean' },
+  },
 });
 const [seeds, from] = [Number(values.seeds), Number(values.from)];
 if (!Number.isSafeInteger(seeds) || seeds < 1 || !Number.isSafeInteger(from)) {
-  console.error('usage: main.ts [--seeds N] [--from S] [--trace]');
+  console.error('usage: main.ts [--seeds N] [--from S] [--trace] [--until-first] [--json]');
   process.exit(2);
 }
 
 const coverage: Coverage = new Map();
 const startedAt = performance.now();
 const sums = { events: 0, alerts: 0, steps: 0 };
+const most = values['until-first'] === true ? 1 : 3;
 let failed = 0;
+let ran = 0;
 for (let seed = from; seed < from + seeds; seed++) {
   const run = await simulate(seed, { coverage });
+  ran += 1;
   sums.events += run.events;
   sums.alerts += run.alerts;
   sums.steps += run.steps;
   if (run.differences.length > 0) {
     failed += 1;
+    if (values.json === true) break;
     const small = await minimised(seed);
     console.error(`seed ${seed} fails (pnpm simulate --seeds 1 --from ${seed} --trace):`);
     for (const difference of run.differences.slice(0, 10)) console.error(`  ${difference}`);
     console.error(`smallest that fails: ${JSON.stringify(small.options)}`);
     if (values.trace === true) for (const line of small.run.trace) console.error(`  ${line}`);
-    if (failed >= 3) break;
+    if (failed >= most) break;
   }
   if ((seed - from) % 1000 === 999)
     console.error(`${seed - from + 1} of ${seeds} seeds, ${((performance.now() - startedAt) / 1000).toFixed(0)} s`);
 }
-console.log(
-  `${sums.events} events, ${sums.alerts} alerts, ${sums.steps} steps in ${((performance.now() - startedAt) / 1000).toFixed(1)} s`,
-);
-for (const [what, count] of [...coverage].sort(([a], [b]) => (a < b ? -1 : 1))) console.log(`  ${what}: ${count}`);
-console.log(`${seeds - failed} of ${seeds} seeds hold`);
+if (values.json === true) console.log(JSON.stringify({ ran, failed, ...sums, coverage: Object.fromEntries(coverage) }));
+else {
+  const seconds = (performance.now() - startedAt) / 1000;
+  console.log(`${sums.events} events, ${sums.alerts} alerts, ${sums.steps} steps in ${seconds.toFixed(1)} s`);
+  for (const [what, count] of [...coverage].sort(([a], [b]) => (a < b ? -1 : 1))) console.log(`  ${what}: ${count}`);
+  console.log(`${ran - failed} of ${ran} seeds hold`);
+}
 process.exitCode = failed === 0 ? 0 : 1;

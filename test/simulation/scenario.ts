@@ -66,7 +66,11 @@ export function scenario(
 ): readonly Delivery[] {
   const sequences = Array.from({ length: workflows }, (_, workflow) => workflowOf(random, workflow, steps));
   const deliveries: Delivery[] = [];
-  const later = () => (random.chance(0.05) ? random.below(WINDOW_MS * 1.3) : random.below(400));
+  const later = () => {
+    if (!random.chance(0.05)) return random.below(400);
+    // What lies just about a window apart is where windows go wrong.
+    return random.chance(0.3) ? WINDOW_MS - random.below(2 * REDELIVERY_MS) : random.below(WINDOW_MS * 1.3);
+  };
   const soon = () => random.below(REDELIVERY_MS / 10);
   while (sequences.some((sequence) => sequence.length > 0)) {
     const sequence = random.pick(sequences.filter(({ length }) => length > 0));

@@ -50,12 +50,19 @@ export interface Detector {
   readonly done: Promise<void>;
 }
 
+interface Awaiting {
+  readonly generation: number;
+  readonly committed: number;
+  /** Where the next batch starts. */
+  readonly next: number;
+}
+
 type State =
   /** Waits for the first record to be judged: its log time says where the window starts. */
-  | { readonly mode: 'locating'; readonly generation: number; readonly committed: number; readonly low: number }
+  | (Awaiting & { readonly mode: 'locating'; readonly low: number })
   /** Waits for the first record of the window. `cut`: the log may no longer reach back a whole window. */
-  | { readonly mode: 'beginning'; readonly generation: number; readonly committed: number; readonly lo: number; readonly cut: boolean }
-  | { readonly mode: 'judging'; readonly generation: number; readonly committed: number; readonly next: number }
+  | (Awaiting & { readonly mode: 'beginning'; readonly cut: boolean })
+  | (Awaiting & { readonly mode: 'judging' })
   | { readonly mode: 'fenced'; readonly generation: number };
 
 const RETRY_MS = 500;
@@ -110,9 +117,10 @@ class Loop {
   async handle(partition: OwnedPartition, batch: Batch): Promise<void> {
     const state = this.#states.get(partition.partition);
     if (state === undefined || state.generation !== partition.generation) return this.#takeOver(partition);
+    if (state.mode === 'fenced') return;
+    // The fetcher is elsewhere, or retention has overtaken it: nothing of the batch is used.
+    if (batch.from !== state.next) return this.#takeOver(partition);
     switch (state.mode) {
-      case 'fenced':
-        return;
       case 'locating':
         return this.#locate(partition, batch, state);
       case 'beginning':
@@ -140,7 +148,7 @@ class Loop {
       this.#states.set(partition.partition, { mode: 'judging', generation, committed: from, next });
       partition.seek(next);
     } else {
-      this.#states.set(partition.partition, { mode: 'locating', generation, committed: from, low });
+      this.#states.set(partition.partition, { mode: 'locating', generation, committed: from, next: from, low });
       partition.seek(from);
     }
   }
@@ -165,7 +173,7 @@ class Loop {
     const start = first.logTime - this.#options.windowMs;
     const lo = Math.min(await reach(start - this.#options.windowMs * REDELIVERY_SHARE), state.committed);
     const cut = state.low > 0 && Math.min(await reach(start), state.committed) <= state.low;
-    const next: State = { mode: 'beginning', generation: state.generation, committed: state.committed, lo, cut };
+    const next: State = { mode: 'beginning', generation: state.generation, committed: state.committed, next: lo, cut };
     this.#states.set(partition.partition, next);
     if (lo === batch.from) return this.#begin(partition, batch, next);
     partition.seek(lo);
@@ -188,7 +196,6 @@ class Loop {
   async #judge(partition: OwnedPartition, batch: Batch, state: Extract<State, { mode: 'judging' }>): Promise<void> {
     const { codec, windows, topics, windowMs } = this.#options;
     const policy = this.#options.policy();
-    if (batch.from !== state.next) return this.#takeOver(partition);
     this.#counters.batches += 1;
 
     const records = await this.#patiently(partition, 'the schema registry', () => readBatch(batch, codec));
