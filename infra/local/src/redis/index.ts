@@ -1,0 +1,3 @@
+export { type RedisCluster, startRedisCluster } from './cluster.ts';
+export { type RedisSentinel, startRedisSentinel } from './sentinel.ts';
+export { type Redis, type RedisOptions, startRedis } from './server.ts';
