@@ -69,14 +69,9 @@ function isBase64url(value: string): boolean {
   return true;
 }
 
-/** Base64url without padding, of a length within bounds. */
-export function digest(minChars: number, maxChars = minChars): Check<string> {
-  const length = minChars === maxChars ? `${minChars}` : `${minChars} to ${maxChars}`;
-  return check(
-    'bad_digest',
-    `not ${length} characters of base64url`,
-    (value) => value.length >= minChars && value.length <= maxChars && isBase64url(value),
-  );
+/** Base64url without padding, of a length. */
+export function digest(chars: number): Check<string> {
+  return check('bad_digest', `not ${chars} characters of base64url`, (value) => value.length === chars && isBase64url(value));
 }
 
 const SHA256_HEX = /^[0-9a-f]{64}$/;

@@ -17,12 +17,13 @@ export type AnyRecord = { [N in RecordName]: { readonly name: N; readonly value:
 
 export type Decoded =
   | { readonly ok: true; readonly record: AnyRecord }
-  /** `detail` says which field and which bound, never a value. */
-  | { readonly ok: false; readonly reason: InvalidReason; readonly detail: string };
+  /** `detail` says which field and which bound, never a value; `faults` lists them one by one where there was a value to look at. */
+  | { readonly ok: false; readonly reason: InvalidReason; readonly detail: string; readonly faults?: readonly Fault<ValueReason>[] };
 
 /** A record as a log holds it; `LogRecord` of the event-log port is one. */
 export interface RawRecord {
-  readonly key: Buffer | null;
+  /** Undefined where the record is in no log yet: its key is still to be made, and is not asked for. */
+  readonly key: Buffer | null | undefined;
   readonly value: Buffer | null;
   /** ms since the epoch. */
   readonly logTime: number;
@@ -133,12 +134,12 @@ function decode(record: RawRecord, writers: Writers, expected: ReadonlySet<Recor
   return judge(name, body.value as RecordTypes[RecordName], record.key);
 }
 
-function judge<N extends RecordName>(name: N, value: RecordTypes[N], key: Buffer | null): Decoded {
+function judge<N extends RecordName>(name: N, value: RecordTypes[N], key: Buffer | null | undefined): Decoded {
   const faults: Fault<ValueReason>[] = [];
   BOUNDS[name].run(value, faults);
   const [first] = faults;
-  if (first !== undefined) return invalid(first.reason, describeFault(first));
-  if (!KEYS[name](key, value)) return invalid('key_mismatch', 'key: not the one of the value’s tenant and workflow');
+  if (first !== undefined) return { ok: false, reason: first.reason, detail: describeFault(first), faults };
+  if (key !== undefined && !KEYS[name](key, value)) return invalid('key_mismatch', 'key: not the one of the value’s tenant and workflow');
   return { ok: true, record: { name, value } as unknown as AnyRecord };
 }
 

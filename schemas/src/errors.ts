@@ -1,8 +1,16 @@
 import type { InvalidReason } from './validity.ts';
 
-export type RegistryErrorCode = 'not_registered' | 'away';
+/**
+ * - `not_registered`: the registry has no such schema
+ * - `away`: it cannot be asked now; that passes by itself: wait and ask again
+ * - `not_allowed`: it refuses this client: wrong credentials, or a permission that is missing
+ * - `incompatible`: the schema cannot follow the versions that are registered
+ * - `no_registry`: what is at the address is no registry
+ * - `refused`: it refuses what is asked, for another reason
+ */
+export type RegistryErrorCode = 'not_registered' | 'away' | 'not_allowed' | 'incompatible' | 'no_registry' | 'refused';
 
-/** The registry cannot answer. `away` passes by itself: wait and ask again. */
+/** The registry cannot answer, or answers with a refusal. */
 export class RegistryError extends Error {
   override readonly name = 'RegistryError';
   readonly code: RegistryErrorCode;

@@ -2,6 +2,7 @@ export * from './codec.ts';
 export * from './errors.ts';
 export type { Fault } from './faults.ts';
 export * from './files-registry.ts';
+export { SCHEMAS } from './generated/schemas.ts';
 export * from './generated/types.ts';
 export * from './json.ts';
 export * from './key.ts';

@@ -21,7 +21,8 @@ export function fromJson<N extends RecordName>(name: N, json: unknown): Decoded 
   if (faults.length === 0) BOUNDS[name].run(value, faults);
   const [first] = faults;
   if (first === undefined) return { ok: true, record: { name, value } as unknown as AnyRecord };
-  return { ok: false, reason: first.reason, detail: faults.slice(0, MAX_FAULTS).map(describeFault).join('; ') };
+  const told = faults.slice(0, MAX_FAULTS);
+  return { ok: false, reason: first.reason, detail: told.map(describeFault).join('; '), faults: told };
 }
 
 /** Records that an emitter sends. */

@@ -68,61 +68,66 @@ export const EMPTY_POLICY: CompiledPolicy = Object.freeze({
   deadlineMs: 300_000,
 });
 
-/** A glob as a test of a whole name. */
-function matcher(glob: string): RegExp {
-  const source = glob
-    .replace(/[\\^$.|+()[\]{}]/g, '\\$&')
-    .replace(/\*/g, '.*')
-    .replace(/\?/g, '.');
-  return new RegExp(`^${source}$`, 'su');
+/**
+ * Whether a glob is a whole name: `*` stands for any characters, `?` for one. At a mismatch only the last star gives way, so the work is at most
+ * the product of the lengths: a regular expression made of stars would try every way to share the name among them.
+ */
+export function matchesGlob(glob: string, name: string): boolean {
+  const pattern = [...glob];
+  const text = [...name];
+  let at = 0;
+  let star = -1;
+  let resume = 0;
+  for (let i = 0; i < text.length; ) {
+    if (pattern[at] === '*') {
+      star = at++;
+      resume = i;
+    } else if (pattern[at] === '?' || pattern[at] === text[i]) {
+      at++;
+      i++;
+    } else if (star < 0) return false;
+    else {
+      at = star + 1;
+      i = ++resume;
+    }
+  }
+  return pattern.slice(at).every((rest) => rest === '*');
 }
 
 /** Looks names up in a policy's entries; each name is resolved once. */
 export class PolicyLookup {
   readonly policy: CompiledPolicy;
-  readonly #tools: readonly (readonly [RegExp, ToolPolicy])[];
-  readonly #dataSources: readonly (readonly [RegExp, DataSourcePolicy])[];
   readonly #toolCache = new Map<string, ToolPolicy | undefined>();
   readonly #dataSourceCache = new Map<string, DataSourcePolicy | undefined>();
-  readonly #sharedTenants: ReadonlySet<string>;
-  readonly #disabledRules: ReadonlySet<RuleName>;
 
   constructor(policy: CompiledPolicy) {
     this.policy = policy;
-    this.#tools = policy.tools.map((entry) => [matcher(entry.match), entry]);
-    this.#dataSources = policy.dataSources.map((entry) => [matcher(entry.match), entry]);
-    this.#sharedTenants = new Set(policy.sharedTenants);
-    this.#disabledRules = new Set(policy.disabledRules);
   }
 
   tool(name: string): ToolPolicy | undefined {
-    return resolve(name, this.#tools, this.#toolCache);
+    return resolve(name, this.policy.tools, this.#toolCache);
   }
 
   dataSource(name: string): DataSourcePolicy | undefined {
-    return resolve(name, this.#dataSources, this.#dataSourceCache);
+    return resolve(name, this.policy.dataSources, this.#dataSourceCache);
   }
 
   /** The class that the policy declares for a tool; undefined where it says nothing. */
   effectOf(tool: string): DeclaredEffectClass | undefined {
     return this.tool(tool)?.effect ?? this.policy.defaultEffect;
   }
-
-  isShared(tenantId: string): boolean {
-    return this.#sharedTenants.has(tenantId);
-  }
-
-  isEnabled(rule: RuleName): boolean {
-    return !this.#disabledRules.has(rule);
-  }
 }
 
 /** Most names remembered: a flood of made-up names must not grow the memory without bound. */
 const CACHED_NAMES = 4096;
 
-function resolve<T>(name: string, entries: readonly (readonly [RegExp, T])[], cache: Map<string, T | undefined>): T | undefined {
+function resolve<T extends { readonly match: string }>(
+  name: string,
+  entries: readonly T[],
+  cache: Map<string, T | undefined>,
+): T | undefined {
   if (cache.has(name)) return cache.get(name);
-  const found = entries.find(([pattern]) => pattern.test(name))?.[1];
+  const found = entries.find(({ match }) => matchesGlob(match, name));
   if (cache.size >= CACHED_NAMES) cache.clear();
   cache.set(name, found);
   return found;

@@ -83,6 +83,7 @@ export const VALUE_REASONS = {
   bad_trace_id: 'A trace id is not 32 hex digits in lower case.',
   bad_digest: 'A digest has not the length or alphabet of its kind.',
   duplicate_hash_key: 'Two digests of one list are under the same key id.',
+  missing_hash_key: 'Digests do not say which key they are under.',
   below_minimum: 'A number is below its least value.',
   not_finite: 'A number is infinite or none.',
   time_out_of_bounds: 'The agent’s clock is not from 2000 to before 2100, in milliseconds.',
@@ -158,14 +159,15 @@ const toolCallEvent = record<ToolCallEvent>(
     inputHashes: hashes,
     unhashable: optional(id),
     effectKey: optional(effectKey),
-    occurrence: optional(keyedDigest),
-    approval: optional(keyedDigest),
-    downstreamKey: optional(digest(11, 86)),
+    occurrences: hashes,
+    approvals: hashes,
+    downstreamKeys: hashes,
     executionCount: from(0),
-    precedingCalls: optional(digest(11, 86)),
+    precedingCalls: hashes,
+    leafHashKeyId: optional(id),
     argumentDigests: list(32, argumentDigest),
     argumentDigestsOmitted: from(0),
-    resultHash: optional(keyedDigest),
+    resultHashes: hashes,
     groundedOn: list(256, id),
     poll: optional(record<Poll>({ max: from(1), minIntervalMs: optional(from(0)) })),
     deadlineMs: optional(from(1)),
@@ -173,13 +175,16 @@ const toolCallEvent = record<ToolCallEvent>(
     ledger: optional(record<LedgerAnswer>({ mode: anything, answer: anything })),
     disclosed,
   },
-  across('inconsistent_outcome', 'set although the execution has only started', ({ phase, resultHash, durationMs }) => {
+  across('inconsistent_outcome', 'set although the execution has only started', ({ phase, resultHashes, durationMs }) => {
     if (phase !== 'started') return undefined;
-    if (resultHash !== null) return 'resultHash';
+    if (resultHashes.length > 0) return 'resultHashes';
     return durationMs !== null ? 'durationMs' : undefined;
   }),
   across('inconsistent_hash', 'set although the input has a hash', ({ unhashable, inputHashes }) =>
     unhashable !== null && inputHashes.length > 0 ? 'unhashable' : undefined,
+  ),
+  across('missing_hash_key', 'none although there are digests of leaves', ({ leafHashKeyId, argumentDigests }) =>
+    leafHashKeyId === null && argumentDigests.length > 0 ? 'leafHashKeyId' : undefined,
   ),
 );
 

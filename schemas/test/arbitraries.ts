@@ -34,8 +34,6 @@ const NARROWER: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
   'KeyedDigest.digest': base64url(32),
   'Poll.max': fc.integer({ min: 1, max: 1000 }),
   'ToolCallEvent.deadlineMs': fc.integer({ min: 1 }),
-  'ToolCallEvent.downstreamKey': base64url(32),
-  'ToolCallEvent.precedingCalls': base64url(32),
   attempt: fc.integer({ min: 1, max: 1000 }),
   durationMs: fc.double({ min: 0, noNaN: true, noDefaultInfinity: true }),
   occurredAt: fc.integer({ min: FIRST_TIME, max: END_TIME - 1 }),
@@ -46,7 +44,17 @@ const NARROWER: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
 };
 
 /** Most items of a generated array. */
-const ITEMS: Readonly<Record<string, number>> = { inputHashes: 2, queryHashes: 2, digests: 2, latest: 8 };
+const ITEMS: Readonly<Record<string, number>> = {
+  inputHashes: 2,
+  queryHashes: 2,
+  digests: 2,
+  occurrences: 2,
+  approvals: 2,
+  downstreamKeys: 2,
+  precedingCalls: 2,
+  resultHashes: 2,
+  latest: 8,
+};
 
 function arbitraryOf(node: SchemaNode, owner: string, field: string): fc.Arbitrary<unknown> {
   const narrower = NARROWER[`${owner}.${field}`] ?? NARROWER[field];
@@ -101,7 +109,8 @@ export function arbitraryToolCallEvent(): fc.Arbitrary<RecordTypes['ToolCallEven
     ...event,
     phase,
     unhashable: event.inputHashes.length > 0 ? null : event.unhashable,
-    ...(phase === 'started' ? { resultHash: null, durationMs: null } : {}),
+    leafHashKeyId: event.argumentDigests.length > 0 ? (event.leafHashKeyId ?? 'k1') : event.leafHashKeyId,
+    ...(phase === 'started' ? { resultHashes: [], durationMs: null } : {}),
   }));
 }
 

@@ -96,7 +96,10 @@ function copied(view: Applied['view'], batch: WindowBatch): Applied['view'] {
   const histories = new Map<string, ReturnType<typeof view.history>>();
   const facts = new Map<string, ReturnType<typeof view.fact>>();
   for (const { workflow, histories: names, fact } of batch.facts) {
-    for (const name of names) histories.set(`${workflow} ${name}`, [...view.history(workflow, name)]);
+    for (const name of names) {
+      const { folded, facts: held } = view.history(workflow, name);
+      histories.set(`${workflow} ${name}`, { folded, facts: [...held] });
+    }
     facts.set(`${workflow} ${fact.id}`, view.fact(workflow, fact.id));
   }
   return {

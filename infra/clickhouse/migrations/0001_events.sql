@@ -3,7 +3,7 @@
 -- The sorting key is tenant, identity, position: a record that was inserted twice collapses, a redelivery of the same event stays and is counted.
 -- Enums are strings: an older table takes a newer symbol. Optional structures that ClickHouse cannot hold as NULL are empty instead.
 
-CREATE TABLE IF NOT EXISTS run_events $ON_CLUSTER
+CREATE TABLE IF NOT EXISTS run_events$LOCAL $ON_CLUSTER
 (
     tenantId LowCardinality(String),
     workflowId String CODEC(ZSTD(1)),
@@ -28,12 +28,12 @@ CREATE TABLE IF NOT EXISTS run_events $ON_CLUSTER
     insertedAt DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC') CODEC(Delta, ZSTD(1)),
     INDEX run runId TYPE bloom_filter(0.01) GRANULARITY 1
 )
-ENGINE = $REPLACING_MERGE_TREE
+ENGINE = $REPLACING_MERGE_TREE $SHARD_BY(tenantId, workflowId)
 PARTITION BY toYYYYMM(recordTime)
 ORDER BY (tenantId, workflowId, runId, incarnation, phase, recordTopic, recordPartition, recordOffset)
 SETTINGS non_replicated_deduplication_window = 1000;
 
-CREATE TABLE IF NOT EXISTS tool_call_events $ON_CLUSTER
+CREATE TABLE IF NOT EXISTS tool_call_events$LOCAL $ON_CLUSTER
 (
     tenantId LowCardinality(String),
     workflowId String CODEC(ZSTD(1)),
@@ -55,14 +55,15 @@ CREATE TABLE IF NOT EXISTS tool_call_events $ON_CLUSTER
     inputHashes Array(Tuple(hashKeyId LowCardinality(String), digest String)) CODEC(ZSTD(1)),
     unhashable LowCardinality(Nullable(String)),
     effectKey Tuple(digests Array(Tuple(hashKeyId LowCardinality(String), digest String)), scope LowCardinality(String), source LowCardinality(String)) CODEC(ZSTD(1)),
-    occurrence Tuple(hashKeyId LowCardinality(String), digest String) CODEC(ZSTD(1)),
-    approval Tuple(hashKeyId LowCardinality(String), digest String) CODEC(ZSTD(1)),
-    downstreamKey Nullable(String) CODEC(ZSTD(1)),
+    occurrences Array(Tuple(hashKeyId LowCardinality(String), digest String)) CODEC(ZSTD(1)),
+    approvals Array(Tuple(hashKeyId LowCardinality(String), digest String)) CODEC(ZSTD(1)),
+    downstreamKeys Array(Tuple(hashKeyId LowCardinality(String), digest String)) CODEC(ZSTD(1)),
     executionCount Int32 CODEC(ZSTD(1)),
-    precedingCalls Nullable(String) CODEC(ZSTD(1)),
+    precedingCalls Array(Tuple(hashKeyId LowCardinality(String), digest String)) CODEC(ZSTD(1)),
+    leafHashKeyId LowCardinality(Nullable(String)),
     argumentDigests Array(Tuple(path LowCardinality(String), digest String, kind LowCardinality(String))) CODEC(ZSTD(1)),
     argumentDigestsOmitted Int32 CODEC(ZSTD(1)),
-    resultHash Tuple(hashKeyId LowCardinality(String), digest String) CODEC(ZSTD(1)),
+    resultHashes Array(Tuple(hashKeyId LowCardinality(String), digest String)) CODEC(ZSTD(1)),
     groundedOn Array(String) CODEC(ZSTD(1)),
     pollMax Nullable(Int32) CODEC(ZSTD(1)),
     pollMinIntervalMs Nullable(Int64) CODEC(ZSTD(1)),
@@ -85,12 +86,12 @@ CREATE TABLE IF NOT EXISTS tool_call_events $ON_CLUSTER
     INDEX execution executionId TYPE bloom_filter(0.01) GRANULARITY 1,
     INDEX input_hash tupleElement(inputHashes, 'digest') TYPE bloom_filter(0.01) GRANULARITY 1
 )
-ENGINE = $REPLACING_MERGE_TREE
+ENGINE = $REPLACING_MERGE_TREE $SHARD_BY(tenantId, workflowId)
 PARTITION BY toYYYYMM(recordTime)
 ORDER BY (tenantId, workflowId, executionId, phase, recordTopic, recordPartition, recordOffset)
 SETTINGS non_replicated_deduplication_window = 1000;
 
-CREATE TABLE IF NOT EXISTS retrieval_events $ON_CLUSTER
+CREATE TABLE IF NOT EXISTS retrieval_events$LOCAL $ON_CLUSTER
 (
     tenantId LowCardinality(String),
     workflowId String CODEC(ZSTD(1)),
@@ -123,7 +124,7 @@ CREATE TABLE IF NOT EXISTS retrieval_events $ON_CLUSTER
     INDEX run runId TYPE bloom_filter(0.01) GRANULARITY 1,
     INDEX document tupleElement(documents, 'id') TYPE bloom_filter(0.01) GRANULARITY 1
 )
-ENGINE = $REPLACING_MERGE_TREE
+ENGINE = $REPLACING_MERGE_TREE $SHARD_BY(tenantId, workflowId)
 PARTITION BY toYYYYMM(recordTime)
 ORDER BY (tenantId, workflowId, retrievalId, recordTopic, recordPartition, recordOffset)
 SETTINGS non_replicated_deduplication_window = 1000;

@@ -1,7 +1,7 @@
 -- Every revision of every alert. partition, offset and logTime are the alert's own fields (of the event that it is about);
 -- recordTopic … recordTime say where the alert itself stands in its topic.
 
-CREATE TABLE IF NOT EXISTS alerts $ON_CLUSTER
+CREATE TABLE IF NOT EXISTS alerts$LOCAL $ON_CLUSTER
 (
     alertId String CODEC(ZSTD(1)),
     revision Int64 CODEC(Delta, ZSTD(1)),
@@ -47,7 +47,7 @@ CREATE TABLE IF NOT EXISTS alerts $ON_CLUSTER
     recordTime DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1)),
     insertedAt DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC') CODEC(Delta, ZSTD(1))
 )
-ENGINE = $REPLACING_MERGE_TREE
+ENGINE = $REPLACING_MERGE_TREE $SHARD_BY(tenantId, workflowId)
 PARTITION BY toYYYYMM(recordTime)
 ORDER BY (tenantId, workflowId, alertId, revision, recordTopic, recordPartition, recordOffset)
 SETTINGS non_replicated_deduplication_window = 1000;

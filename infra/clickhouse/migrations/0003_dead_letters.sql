@@ -1,7 +1,7 @@
 -- Records that could not be judged. They have no tenant that could be trusted: for operators only, and no tenant's view reads this table.
 -- topic, partition, offset and logTime are the bad record's own; recordTopic … recordTime are the dead letter's.
 
-CREATE TABLE IF NOT EXISTS dead_letters $ON_CLUSTER
+CREATE TABLE IF NOT EXISTS dead_letters$LOCAL $ON_CLUSTER
 (
     reason LowCardinality(String),
     detail String CODEC(ZSTD(1)),
@@ -23,7 +23,7 @@ CREATE TABLE IF NOT EXISTS dead_letters $ON_CLUSTER
     key Nullable(String) ALIAS base64Decode(keyBase64),
     value Nullable(String) ALIAS base64Decode(valueBase64)
 )
-ENGINE = $REPLACING_MERGE_TREE
+ENGINE = $REPLACING_MERGE_TREE $SHARD_BY(topic, partition)
 PARTITION BY toYYYYMM(recordTime)
 ORDER BY (topic, partition, offset, reason, recordTopic, recordPartition, recordOffset)
 SETTINGS non_replicated_deduplication_window = 1000;

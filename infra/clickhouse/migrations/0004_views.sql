@@ -1,7 +1,7 @@
 -- What people and programs read. An event is taken at the first position of its identity, the others are counted as its redeliveries; the same
 -- record inserted twice is one position. LIMIT BY and the window follow the sorting key, so a filter on tenant and workflow reads a few granules.
 
-CREATE VIEW IF NOT EXISTS run_events_once $ON_CLUSTER AS
+CREATE VIEW IF NOT EXISTS run_events_once $ON_CLUSTER SQL SECURITY INVOKER AS
 SELECT
     *,
     uniqExact((recordTopic, recordPartition, recordOffset)) OVER (PARTITION BY tenantId, workflowId, runId, incarnation, phase) - 1 AS redeliveries
@@ -9,7 +9,7 @@ FROM run_events
 ORDER BY tenantId, workflowId, runId, incarnation, phase, recordTopic, recordPartition, recordOffset
 LIMIT 1 BY tenantId, workflowId, runId, incarnation, phase;
 
-CREATE VIEW IF NOT EXISTS tool_call_events_once $ON_CLUSTER AS
+CREATE VIEW IF NOT EXISTS tool_call_events_once $ON_CLUSTER SQL SECURITY INVOKER AS
 SELECT
     *,
     uniqExact((recordTopic, recordPartition, recordOffset)) OVER (PARTITION BY tenantId, workflowId, executionId, phase) - 1 AS redeliveries
@@ -17,7 +17,7 @@ FROM tool_call_events
 ORDER BY tenantId, workflowId, executionId, phase, recordTopic, recordPartition, recordOffset
 LIMIT 1 BY tenantId, workflowId, executionId, phase;
 
-CREATE VIEW IF NOT EXISTS retrieval_events_once $ON_CLUSTER AS
+CREATE VIEW IF NOT EXISTS retrieval_events_once $ON_CLUSTER SQL SECURITY INVOKER AS
 SELECT
     *,
     uniqExact((recordTopic, recordPartition, recordOffset)) OVER (PARTITION BY tenantId, workflowId, retrievalId) - 1 AS redeliveries
@@ -26,7 +26,7 @@ ORDER BY tenantId, workflowId, retrievalId, recordTopic, recordPartition, record
 LIMIT 1 BY tenantId, workflowId, retrievalId;
 
 -- Every event of a tenant in one list, with what the three kinds have in common.
-CREATE VIEW IF NOT EXISTS events $ON_CLUSTER AS
+CREATE VIEW IF NOT EXISTS events $ON_CLUSTER SQL SECURITY INVOKER AS
 SELECT 'RunEvent' AS kind, tenantId, workflowId, runId, attempt, agentId, CAST(NULL, 'Nullable(Int32)') AS stepIndex,
     CAST(NULL, 'Nullable(UUID)') AS executionId, CAST(NULL, 'Nullable(UUID)') AS retrievalId, phase, '' AS name,
     occurredAt, emitterId, sequence, recordTopic, recordPartition, recordOffset, recordTime, redeliveries
@@ -44,7 +44,7 @@ FROM retrieval_events_once;
 
 -- One row per execution. What it was comes from its first seen phase, how it went from the latest outcome; outcome is started where none has
 -- come, replayed where the ledger answered and nothing was executed. A workflow lives in one partition, so offsets alone tell what came first.
-CREATE VIEW IF NOT EXISTS executions $ON_CLUSTER AS
+CREATE VIEW IF NOT EXISTS executions $ON_CLUSTER SQL SECURITY INVOKER AS
 SELECT
     tenantId,
     workflowId,
@@ -74,7 +74,7 @@ FROM tool_call_events_once AS e
 GROUP BY tenantId, workflowId, executionId;
 
 -- The current revision of every alert, with how many there were.
-CREATE VIEW IF NOT EXISTS current_alerts $ON_CLUSTER AS
+CREATE VIEW IF NOT EXISTS current_alerts $ON_CLUSTER SQL SECURITY INVOKER AS
 SELECT
     *,
     uniqExact(revision) OVER (PARTITION BY tenantId, workflowId, alertId) AS revisions,
@@ -84,7 +84,7 @@ ORDER BY tenantId, workflowId, alertId, revision DESC, recordTopic, recordPartit
 LIMIT 1 BY tenantId, workflowId, alertId;
 
 -- Operators only, as the table is.
-CREATE VIEW IF NOT EXISTS dead_letters_once $ON_CLUSTER AS
+CREATE VIEW IF NOT EXISTS dead_letters_once $ON_CLUSTER SQL SECURITY INVOKER AS
 SELECT
     *,
     key,

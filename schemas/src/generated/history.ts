@@ -16,7 +16,7 @@ export const SCHEMA_IDS: Readonly<Record<RecordName, number>> = {
   DeadLetter: 1094145919,
   RetrievalEvent: 246743518,
   RunEvent: 1905029765,
-  ToolCallEvent: 971782270,
+  ToolCallEvent: 342267617,
 };
 
 /** The schemas of every release, oldest first. */

@@ -92,7 +92,7 @@ export interface Evidence {
   readonly documents: readonly DocumentRef[];
   /** The data source, for rules about retrievals. */
   readonly dataSource: string | null;
-  /** Earlier executions whose hashes are under other key ids alone. */
+  /** Earlier executions that could not be compared in something that decides (input, occurrence, approval, downstream key, result), because it is under other key ids alone or the input has no hash: they were taken neither for the same nor for different. */
   readonly incomparable: number;
 }
 
@@ -210,7 +210,7 @@ export interface RetrievalEvent {
   readonly disclosed: readonly DisclosedField[];
   /** The agent's clock. Evidence only: no judgement depends on it. */
   readonly occurredAt: number;
-  /** Which emitter instance sent the event; minted at its start. */
+  /** Which emitter sent the event: one of a process for one tenant; minted at the tenant's first event. */
   readonly emitterId: string;
   /** Number of the event within its emitter, from 0, without gaps: a gap shows that events were dropped. */
   readonly sequence: number;
@@ -262,7 +262,7 @@ export interface RunEvent {
   readonly status: RunStatus | null;
   /** The agent's clock. Evidence only: no judgement depends on it. */
   readonly occurredAt: number;
-  /** Which emitter instance sent the event; minted at its start. */
+  /** Which emitter sent the event: one of a process for one tenant; minted at the tenant's first event. */
   readonly emitterId: string;
   /** Number of the event within its emitter, from 0, without gaps: a gap shows that events were dropped. */
   readonly sequence: number;
@@ -322,22 +322,24 @@ export interface ToolCallEvent {
   readonly unhashable: string | null;
   /** The effect key; null where none is declared and none can be inferred. */
   readonly effectKey: EffectKey | null;
-  /** Digest of the agent's word that a second effect is meant. */
-  readonly occurrence: KeyedDigest | null;
-  /** Digest of the approval by a person that lets a second effect happen. */
-  readonly approval: KeyedDigest | null;
-  /** Digest of the idempotency key that was sent downstream, where the tool is repeatable. */
-  readonly downstreamKey: string | null;
+  /** Digest of the agent's word that a second effect is meant: one pair, two while a key is being rotated, none where nothing was said. */
+  readonly occurrences: readonly KeyedDigest[];
+  /** Digest of the approval by a person that lets a second effect happen: one pair, two while a key is being rotated, none without approval. */
+  readonly approvals: readonly KeyedDigest[];
+  /** Digest of the idempotency key that was in fact sent downstream, where the tool is repeatable: one pair, two while a key is being rotated. A change of keys changes what is sent, so calls before and after it differ here. */
+  readonly downstreamKeys: readonly KeyedDigest[];
   /** How often this run has executed this effect with this input, this execution included, as the emitter counts: a hint, never judged. */
   readonly executionCount: number;
-  /** Rolling digest of effect names and inputs of the calls before this one in the run: equal digests mean the same plan so far. */
-  readonly precedingCalls: string | null;
+  /** Rolling digest of effect names and inputs of the calls before this one in the run, a pair for each key as for inputs: equal digests mean the same plan so far. None for the first call. */
+  readonly precedingCalls: readonly KeyedDigest[];
+  /** Which key the digests of argumentDigests, names in their paths included, were made with: the current one, also while a key is being rotated. Null where there are none. */
+  readonly leafHashKeyId: string | null;
   /** Digests of the input's leaves, at most 32. */
   readonly argumentDigests: readonly ArgumentDigest[];
   /** How many leaves had no room. */
   readonly argumentDigestsOmitted: number;
-  /** HMAC-SHA-256 of the canonical result; null before the outcome or where the result is unhashable. */
-  readonly resultHash: KeyedDigest | null;
+  /** HMAC-SHA-256 of the canonical result: one pair, two while a key is being rotated; none before the outcome or where the result is unhashable. */
+  readonly resultHashes: readonly KeyedDigest[];
   /** Ids of the retrievals that the call rests on, where the agent names them. */
   readonly groundedOn: readonly string[];
   /** Set where the tool declares that it polls. */
@@ -352,7 +354,7 @@ export interface ToolCallEvent {
   readonly disclosed: readonly DisclosedField[];
   /** The agent's clock. Evidence only: no judgement depends on it. */
   readonly occurredAt: number;
-  /** Which emitter instance sent the event; minted at its start. */
+  /** Which emitter sent the event: one of a process for one tenant; minted at the tenant's first event. */
   readonly emitterId: string;
   /** Number of the event within its emitter, from 0, without gaps: a gap shows that events were dropped. */
   readonly sequence: number;

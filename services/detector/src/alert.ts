@@ -1,6 +1,6 @@
 /** From a finding to the alert that is published for it. */
 import { hash } from 'node:crypto';
-import type { Alert, EvidenceExecution } from '@idemtrace/schemas';
+import type { Alert, Evidence, EvidenceExecution } from '@idemtrace/schemas';
 import type { PositionedEvent } from './domain/fact.ts';
 import type { Finding } from './domain/finding.ts';
 import type { Execution } from './domain/history.ts';
@@ -40,7 +40,7 @@ export function alertOf(finding: Finding, { cause, policyVersion, windowComplete
     logTime: cause.logTime,
     policyVersion,
     windowComplete,
-    evidence: {
+    evidence: boundEvidence({
       executionsInRun: evidence.executionsInRun,
       executionsAcrossRuns: evidence.executionsAcrossRuns,
       runs: evidence.runs,
@@ -51,8 +51,22 @@ export function alertOf(finding: Finding, { cause, policyVersion, windowComplete
       documents: evidence.documents,
       dataSource: evidence.dataSource,
       incomparable: evidence.incomparable,
-    },
+    }),
   };
+}
+
+/** Most bytes of an alert's evidence, as JSON: in Avro it takes less. */
+export const MAX_EVIDENCE_BYTES = 64_000;
+
+/** Evidence that fits: the oldest of the latest executions go first, then documents from the end; counts and the three named executions stay. */
+export function boundEvidence(evidence: Evidence): Evidence {
+  let bounded = evidence;
+  while (Buffer.byteLength(JSON.stringify(bounded)) > MAX_EVIDENCE_BYTES) {
+    if (bounded.latest.length > 0) bounded = { ...bounded, latest: bounded.latest.slice(1) };
+    else if (bounded.documents.length > 0) bounded = { ...bounded, documents: bounded.documents.slice(0, -1) };
+    else break;
+  }
+  return bounded;
 }
 
 /** Digest of rule, triggering execution or retrieval, and subject; no offset in it, so that every adapter gives the same id. */

@@ -27,7 +27,7 @@ function contentOf(event: JudgedEvent): readonly unknown[] {
 /** What two deliveries of an event may differ in: who sent it, when, and under which policy. */
 type Delivery = 'emitterId' | 'sequence' | 'occurredAt' | 'policyVersion' | 'traceId' | 'durationMs';
 /** What follows from the hashes that are content. */
-type Derived = 'argumentDigests' | 'argumentDigestsOmitted' | 'disclosed' | 'executionCount';
+type Derived = 'leafHashKeyId' | 'argumentDigests' | 'argumentDigestsOmitted' | 'disclosed' | 'executionCount';
 type Content<E> = Exclude<keyof E, Delivery | Derived>;
 
 function fieldsOf<E>(fields: Record<Content<E>, true>): readonly Content<E>[] {
@@ -61,11 +61,11 @@ const CALL_CONTENT = fieldsOf<ToolCallEvent>({
   inputHashes: true,
   unhashable: true,
   effectKey: true,
-  occurrence: true,
-  approval: true,
-  downstreamKey: true,
+  occurrences: true,
+  approvals: true,
+  downstreamKeys: true,
   precedingCalls: true,
-  resultHash: true,
+  resultHashes: true,
   groundedOn: true,
   poll: true,
   deadlineMs: true,

@@ -135,7 +135,7 @@ class Loop {
     this.#counters.takeOvers += 1;
     const { generation } = partition;
     const { committed, low, high } = await this.#patiently(partition, 'the log', () => partition.takeOver());
-    const marker = await this.#patiently(partition, 'the window store', () => this.#options.windows.marker(partition.partition));
+    const marker = await this.#patiently(partition, 'the window store', () => this.#options.windows.marker(partition.partition, this.#windowId));
     const held = marker !== undefined && marker.windowId === this.#windowId && marker.hi <= high ? marker : undefined;
     const start = committed ?? held?.committed ?? (await this.#startWithoutOffset(partition, low, high));
     if (start < low) {

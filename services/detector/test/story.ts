@@ -28,7 +28,10 @@ export interface CallOptions {
   effect?: ToolCallEvent['effectClass'];
   source?: ToolCallEvent['effectClassSource'];
   input?: string | null;
+  /** Keys under which the call is digested. */
   hashKeyIds?: readonly string[];
+  /** Keys under which all but its input and effect key is digested, where an emitter says less of it than it should. */
+  saidUnder?: readonly string[];
   key?: string;
   toolCallId?: string;
   occurrence?: string;
@@ -71,8 +74,8 @@ export function call(phase: ToolCallEvent['phase'], options: CallOptions): Judge
     input = 'invoice 7',
     hashKeyIds = ['k1'],
   } = options;
-  const keyed = (text: string) => hashKeyIds.map((hashKeyId) => ({ hashKeyId, digest: digest(`${hashKeyId}${text}`) }));
-  const one = (text: string | undefined) => (text === undefined ? null : (keyed(text)[0] ?? null));
+  const keyed = (text: string, ids = hashKeyIds) => ids.map((hashKeyId) => ({ hashKeyId, digest: digest(`${hashKeyId}${text}`) }));
+  const said = (text: string | undefined) => (text === undefined ? [] : keyed(text, options.saidUnder));
   const isSettled = phase !== 'started';
   return {
     name: 'ToolCallEvent',
@@ -90,14 +93,15 @@ export function call(phase: ToolCallEvent['phase'], options: CallOptions): Judge
       inputHashes: input === null ? [] : keyed(input),
       unhashable: input === null ? 'not_plain_json' : null,
       effectKey: options.key === undefined ? null : { digests: keyed(options.key), scope: 'workflow', source: 'declared' },
-      occurrence: one(options.occurrence),
-      approval: one(options.approval),
-      downstreamKey: options.downstreamKey === undefined ? null : digest(options.downstreamKey),
+      occurrences: said(options.occurrence),
+      approvals: said(options.approval),
+      downstreamKeys: said(options.downstreamKey),
       executionCount: 1,
-      precedingCalls: options.precedingCalls === undefined ? null : digest(options.precedingCalls),
+      precedingCalls: said(options.precedingCalls),
+      leafHashKeyId: null,
       argumentDigests: [],
       argumentDigestsOmitted: 0,
-      resultHash: isSettled && options.result !== null && phase === 'succeeded' ? one(options.result ?? 'ok') : null,
+      resultHashes: isSettled && options.result !== null && phase === 'succeeded' ? said(options.result ?? 'ok') : [],
       groundedOn: [],
       poll: options.poll === undefined ? null : { max: options.poll, minIntervalMs: null },
       deadlineMs: null,

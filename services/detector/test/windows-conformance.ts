@@ -44,7 +44,7 @@ export function windowConformance(name: string, create: (windowMs: number) => Pr
     test('W5: without a marker nothing is written, and the answer is lost', async () => {
       expect(await apply(0, 2, [placed('a', 0)])).toEqual({ status: 'lost' });
       await store.begin(0, MARKER);
-      expect((await view(0, 2)).history(WORKFLOW, 'h')).toEqual([]);
+      expect((await view(0, 2)).history(WORKFLOW, 'h').facts).toEqual([]);
     });
 
     test('W5: a batch that the marker does not reach, or of another window, is lost and writes nothing', async () => {
@@ -52,7 +52,7 @@ export function windowConformance(name: string, create: (windowMs: number) => Pr
       await apply(0, 5, [placed('a', 0)]);
       expect(await apply(6, 8, [placed('b', 6)])).toEqual({ status: 'lost' });
       expect(await apply(5, 8, [placed('b', 5)], { windowId: 'other' })).toEqual({ status: 'lost' });
-      expect((await view(5, 5)).history(WORKFLOW, 'h').map((f) => f.id)).toEqual(['a']);
+      expect((await view(5, 5)).history(WORKFLOW, 'h').facts.map((f) => f.id)).toEqual(['a']);
     });
 
     test('W5: a batch below the window’s start is lost', async () => {
@@ -74,16 +74,16 @@ export function windowConformance(name: string, create: (windowMs: number) => Pr
       await apply(0, 1, [placed('a', 0)]);
       await apply(0, 1, [placed('b', 0)], { partition: 1 });
       await store.begin(0, MARKER);
-      expect((await view(0, 1)).history(WORKFLOW, 'h')).toEqual([]);
+      expect((await view(0, 1)).history(WORKFLOW, 'h').facts).toEqual([]);
       const other = await apply(1, 1, [], { partition: 1 });
-      expect(other.status === 'applied' && other.view.history(WORKFLOW, 'h').map((f) => f.id)).toEqual(['b']);
+      expect(other.status === 'applied' && other.view.history(WORKFLOW, 'h').facts.map((f) => f.id)).toEqual(['b']);
     });
 
     test('a batch sees its own facts and earlier ones, by offset, whole', async () => {
       await store.begin(0, MARKER);
       await apply(0, 2, [placed('b', 1), placed('a', 0)]);
       const seen = await view(2, 4, [placed('d', 3), placed('c', 2)]);
-      expect(seen.history(WORKFLOW, 'h')).toEqual([fact('a', 0), fact('b', 1), fact('c', 2), fact('d', 3)]);
+      expect(seen.history(WORKFLOW, 'h').facts).toEqual([fact('a', 0), fact('b', 1), fact('c', 2), fact('d', 3)]);
       expect(seen.fact(WORKFLOW, 'c')).toEqual(fact('c', 2));
       expect(seen.fact(WORKFLOW, 'x')).toBeUndefined();
     });
@@ -95,9 +95,9 @@ export function windowConformance(name: string, create: (windowMs: number) => Pr
         placed('a', 1, { workflow: 'globex/invoice-run' }),
         placed('b', 2, { histories: ['h', 'i'] }),
       ]);
-      expect(seen.history(WORKFLOW, 'h').map((f) => f.offset)).toEqual([0, 2]);
-      expect(seen.history(WORKFLOW, 'i').map((f) => f.offset)).toEqual([2]);
-      expect(seen.history('globex/invoice-run', 'h').map((f) => f.offset)).toEqual([1]);
+      expect(seen.history(WORKFLOW, 'h').facts.map((f) => f.offset)).toEqual([0, 2]);
+      expect(seen.history(WORKFLOW, 'i').facts.map((f) => f.offset)).toEqual([2]);
+      expect(seen.history('globex/invoice-run', 'h').facts.map((f) => f.offset)).toEqual([1]);
     });
 
     test('W1: of one identity the lowest offset stays, whichever came first', async () => {
@@ -105,8 +105,8 @@ export function windowConformance(name: string, create: (windowMs: number) => Pr
       await apply(0, 9, [placed('late', 8), placed('early', 2)]);
       const seen = await view(0, 9, [placed('late', 3, { histories: ['i'] }), placed('early', 7)]);
       expect([seen.fact(WORKFLOW, 'late')?.offset, seen.fact(WORKFLOW, 'early')?.offset]).toEqual([3, 2]);
-      expect(seen.history(WORKFLOW, 'h').map((f) => [f.id, f.offset])).toEqual([['early', 2]]);
-      expect(seen.history(WORKFLOW, 'i').map((f) => [f.id, f.offset])).toEqual([['late', 3]]);
+      expect(seen.history(WORKFLOW, 'h').facts.map((f) => [f.id, f.offset])).toEqual([['early', 2]]);
+      expect(seen.history(WORKFLOW, 'i').facts.map((f) => [f.id, f.offset])).toEqual([['late', 3]]);
     });
 
     test('an identity that comes again after a whole window is new', async () => {
@@ -114,7 +114,7 @@ export function windowConformance(name: string, create: (windowMs: number) => Pr
       const seen = await view(0, 2, [placed('a', 0, { logTime: 0 }), placed('a', 1, { logTime: WINDOW_MS + 1 })]);
       expect(seen.fact(WORKFLOW, 'a')?.offset).toBe(1);
       // Records between the two, in one batch with the second, still look back to the first.
-      expect(seen.history(WORKFLOW, 'h').map((f) => f.offset)).toEqual([0, 1]);
+      expect(seen.history(WORKFLOW, 'h').facts.map((f) => f.offset)).toEqual([0, 1]);
     });
 
     test('what is within the window is kept, in workflows that go on and in those that do not', async () => {
@@ -122,8 +122,8 @@ export function windowConformance(name: string, create: (windowMs: number) => Pr
       await apply(0, 1, [placed('quiet', 0, { logTime: 0, workflow: 'acme/quiet' })]);
       for (let i = 1; i <= 40; i++) await apply(i, i + 1, [placed(`f${i}`, i, { logTime: i * 250 })]);
       const seen = await view(41, 41);
-      expect(seen.history('acme/quiet', 'h')).toHaveLength(1);
-      expect(seen.history(WORKFLOW, 'h')).toHaveLength(40);
+      expect(seen.history('acme/quiet', 'h').facts).toHaveLength(1);
+      expect(seen.history(WORKFLOW, 'h').facts).toHaveLength(40);
     });
 
     test('W1: the set of facts does not depend on the order, the batches or the number of writes', async () => {
@@ -137,7 +137,7 @@ export function windowConformance(name: string, create: (windowMs: number) => Pr
             await store.begin(0, MARKER);
             for (const batch of batches) await apply(0, 31, batch);
             const seen = await view(0, 31);
-            return ['h', 'i'].map((key) => seen.history(WORKFLOW, key));
+            return ['h', 'i'].map((key) => seen.history(WORKFLOW, key).facts);
           };
           const expected = await dump([facts]);
           expect(await dump(order.map((each) => [each]))).toEqual(expected);

@@ -3,6 +3,7 @@ import { type CallInfo, frameworkCallInfo } from './call-info.ts';
 import type { CallDescription, EffectKey } from './descriptions.ts';
 import type { ToolAnnotations } from './effect-class.ts';
 import type { Emitter } from './emitter.ts';
+import { requireWhole } from './errors.ts';
 
 /** What code can declare of a tool's calls before they run. */
 export interface CallOptions<I> {
@@ -22,6 +23,15 @@ export interface CallOptions<I> {
   readonly poll?: { readonly max: number; readonly minIntervalMs?: number | undefined } | undefined;
   /** Downstream honours `currentCall().idempotencyKey`: a repeat under the same key is protected. */
   readonly repeatable?: boolean | undefined;
+}
+
+/** True, or throws IdemtraceError `invalid_option` where a number is none that events can carry. */
+export function checkOptions(name: string, { poll, deadlineMs }: Pick<CallOptions<never>, 'poll' | 'deadlineMs'>): true {
+  const numbers = { 'poll.max': poll && (poll.max ?? 0), 'poll.minIntervalMs': poll?.minIntervalMs, deadlineMs };
+  for (const [field, value] of Object.entries(numbers)) {
+    if (value !== undefined) requireWhole('invalid_option', `${field} of ${name}`, value, 1);
+  }
+  return true;
 }
 
 /** Asks the declared callbacks, each guarded: one that throws costs what it would have said, not the event. */

@@ -54,7 +54,7 @@ export interface PreparedCall {
   /** What both phases say. */
   readonly event: Omit<
     ToolCallEvent,
-    'effectClass' | 'phase' | 'resultHash' | 'durationMs' | 'occurredAt' | 'emitterId' | 'sequence' | 'policyVersion' | 'traceId'
+    'effectClass' | 'phase' | 'resultHashes' | 'durationMs' | 'occurredAt' | 'emitterId' | 'sequence' | 'policyVersion' | 'traceId'
   > & { readonly effectClass: DeclaredEffectClass };
   readonly resultPaths: readonly string[] | undefined;
 }

@@ -10,7 +10,7 @@ export interface ToolAnnotations {
 
 export interface ResolvedClass {
   readonly effectClass: DeclaredEffectClass;
-  readonly source: Exclude<EffectClassSource, 'unspecified'>;
+  readonly effectClassSource: Exclude<EffectClassSource, 'unspecified'>;
 }
 
 /** The policy wins (its `defaultEffect` too), then what the code declares, then annotations, then what the name looks like. */
@@ -21,11 +21,11 @@ export function resolveEffectClass(
   annotations: ToolAnnotations | undefined,
 ): ResolvedClass {
   const byPolicy = policy.effectOf(tool);
-  if (byPolicy !== undefined) return { effectClass: byPolicy, source: 'policy' };
-  if (declared !== undefined) return { effectClass: declared, source: 'code' };
+  if (byPolicy !== undefined) return { effectClass: byPolicy, effectClassSource: 'policy' };
+  if (declared !== undefined) return { effectClass: declared, effectClassSource: 'code' };
   const annotated = annotations === undefined ? undefined : annotatedClass(annotations);
-  if (annotated !== undefined) return { effectClass: annotated, source: 'annotation' };
-  return { effectClass: readsByName(tool) ? 'read' : 'write', source: 'inferred' };
+  if (annotated !== undefined) return { effectClass: annotated, effectClassSource: 'annotation' };
+  return { effectClass: readsByName(tool) ? 'read' : 'write', effectClassSource: 'inferred' };
 }
 
 function annotatedClass({ readOnlyHint, idempotentHint, destructiveHint }: ToolAnnotations): DeclaredEffectClass | undefined {

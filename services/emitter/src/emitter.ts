@@ -1,7 +1,7 @@
 import { type BufferLimits, DEFAULT_LIMITS, EventBuffer } from './buffer.ts';
 import { type MutableCounters, newCounters } from './counters.ts';
 import type { Environment, WarningCode } from './environment.ts';
-import { createEventBuilder, type EventBuilder, type EventBuilderOptions } from './event-builder.ts';
+import { createEventBuilder, type EventBuilder, type EventBuilderOptions, type Origin } from './event-builder.ts';
 import type { EmittedEvent, Transport } from './transport.ts';
 
 export interface EmitterOptions extends Pick<EventBuilderOptions, 'hashKey' | 'policy'> {
@@ -14,6 +14,9 @@ export interface EmitterOptions extends Pick<EventBuilderOptions, 'hashKey' | 'p
 /** How long a write waits for its started event to be durable. */
 const ACKNOWLEDGEMENT_MS = 10_000;
 
+/** Tenants whose numbers are kept; beyond them those not heard of longest are forgotten. */
+const MOST_TENANTS = 4096;
+
 /** What the wrappers share: events on their way, counts, and the promise that observing neither throws nor floods the log. */
 export class Emitter {
   readonly builder: EventBuilder;
@@ -23,7 +26,7 @@ export class Emitter {
   readonly agentId: string | undefined;
   readonly acknowledgesWrites: boolean;
   readonly #warned = new Set<WarningCode>();
-  #sequence = 0;
+  readonly #origins = new Map<string, Origin>();
 
   constructor(options: EmitterOptions, environment: Environment) {
     this.environment = { ...environment, warn: (message, code) => this.#warnOnce(environment, message, code) };
@@ -32,8 +35,7 @@ export class Emitter {
     this.builder = createEventBuilder({
       hashKey: options.hashKey,
       policy: options.policy,
-      emitterId: environment.newId(),
-      nextSequence: () => this.#sequence++,
+      origin: (tenantId) => this.#origin(tenantId),
     });
     this.buffer = new EventBuffer(options.transport, { ...DEFAULT_LIMITS, ...options.limits }, this.environment, this.counters);
   }
@@ -71,6 +73,18 @@ export class Emitter {
   outsideRun(name: string): void {
     this.counters.outsideRun++;
     this.environment.warn(`${name} ran outside any run, unobserved`, 'IDEMTRACE_OUTSIDE_RUN');
+  }
+
+  #origin(tenantId: string): Origin {
+    // A tenant that was forgotten gets another id, never a number twice.
+    const { emitterId, sequence } = this.#origins.get(tenantId) ?? { emitterId: this.environment.newId(), sequence: 0 };
+    this.#origins.delete(tenantId);
+    for (const oldest of this.#origins.keys()) {
+      if (this.#origins.size < MOST_TENANTS) break;
+      this.#origins.delete(oldest);
+    }
+    this.#origins.set(tenantId, { emitterId, sequence: sequence + 1 });
+    return { emitterId, sequence };
   }
 
   #warnOnce(environment: Environment, message: string, code: WarningCode): void {

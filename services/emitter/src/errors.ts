@@ -18,6 +18,12 @@ export class IdemtraceError extends Error {
   }
 }
 
+/** A number that events can carry as an int: whole, from `least`. Throws IdemtraceError. */
+export function requireWhole(code: IdemtraceErrorCode, what: string, value: number, least: number): number {
+  if (Number.isInteger(value) && value >= least && value < 2 ** 31) return value;
+  throw new IdemtraceError(code, `${what} is a whole number from ${least}`);
+}
+
 const NOT_EXECUTED = Symbol.for('idemtrace.not-executed');
 
 /** To be thrown by a tool that surely had no effect, e.g. because it refused its input: its outcome is `failed`, not `unknown`. */

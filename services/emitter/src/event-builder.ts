@@ -6,7 +6,7 @@ import { disclose } from './disclosure.ts';
 import { resolveEffectClass } from './effect-class.ts';
 import { optionalId, requiredId } from './event-id.ts';
 import type { Outcome } from './outcome.ts';
-import { effectKeyOf, readInput } from './read-input.ts';
+import { effectKeyOf, type ReadInput, readInput } from './read-input.ts';
 import type { RunTracker } from './tracker.ts';
 import type { EmittedEvent } from './transport.ts';
 
@@ -37,10 +37,16 @@ export interface EventBuilder {
 export interface EventBuilderOptions {
   readonly hashKey: HashKey;
   readonly policy?: CompiledPolicy | undefined;
-  /** A UUID: which emitter the sequence numbers belong to. */
+  /** Asked once for each event. */
+  readonly origin: (tenantId: string) => Origin;
+}
+
+/** Who made an event. An emitter serves one tenant, so that each tenant sees whole sequences, and none sees how much the others do. */
+export interface Origin {
+  /** A UUID. */
   readonly emitterId: string;
-  /** From 0, without gaps. */
-  readonly nextSequence: () => number;
+  /** From 0, without gaps within the emitter. */
+  readonly sequence: number;
 }
 
 const MOST_DOCUMENTS = 256;
@@ -51,9 +57,8 @@ export function createEventBuilder(options: EventBuilderOptions): EventBuilder {
   const policy = new PolicyLookup(options.policy ?? EMPTY_POLICY);
   const policyVersion = policy.policy.version;
   const identities = new IdentityProvider(options.hashKey);
-  const { emitterId, nextSequence } = options;
 
-  const stamp = ({ occurredAt }: Moment) => ({ occurredAt, emitterId, sequence: nextSequence(), policyVersion, traceId: null });
+  const stamp = (tenantId: string, { occurredAt }: Moment) => ({ occurredAt, ...options.origin(tenantId), policyVersion, traceId: null });
 
   return {
     runEvent(run, phase, at, status, headers) {
@@ -62,7 +67,7 @@ export function createEventBuilder(options: EventBuilderOptions): EventBuilder {
         incarnation: run.incarnation ?? 0,
         phase,
         status: status ?? null,
-        ...stamp(at),
+        ...stamp(run.tenantId, at),
       };
       return headers === undefined ? { name: 'RunEvent', value } : { name: 'RunEvent', value, headers };
     },
@@ -71,30 +76,28 @@ export function createEventBuilder(options: EventBuilderOptions): EventBuilder {
       const identity = identities.forTenant(run.tenantId);
       const tool = requiredId(call.tool);
       const entry = policy.tool(tool);
-      const resolved = resolveEffectClass(tool, policy, call.effect, call.annotations);
       const input = readInput(call, entry);
       const key = effectKeyOf(call, entry, input);
       const named = entry?.effectName ?? (call.effectKey as { readonly effect?: string } | undefined)?.effect;
       const effectName = named === undefined ? tool : requiredId(named);
-      const inputHashes = input.hashed.ok ? identity.inputHashes(input.hashed.text) : [];
-      const inputHash = inputHashes[0]?.digest;
+      const inputHashes = identity.digests('input', textOf(input.hashed));
       const digests = key === undefined ? [] : identity.effectKeyDigests(effectName, key);
       // Made when it is asked for: most calls never do.
       const idempotencyKey = (): string | undefined => {
+        // An inferred key is no basis.
         const declared = key?.source === 'declared' ? digests[0]?.digest : undefined;
-        if (declared === undefined && inputHash === undefined) return undefined;
+        const basis = declared ?? inputHashes[0]?.digest;
+        if (basis === undefined) return undefined;
         return identity.idempotencyKey({
           workflowId: run.workflowId,
-          // An inferred key has this scope too, and is no basis.
           scope: key?.scope ?? 'workflow',
           effectName,
-          basis: declared === undefined ? { inputHash: inputHash ?? '' } : { effectKey: declared },
+          basis: [declared === undefined ? 'input' : 'effect-key', basis],
           occurrence: call.occurrence,
         });
       };
-      const sentKey = call.repeatable ? idempotencyKey() : undefined;
       const leaves = identity.leaves(input.value);
-      const { executionCount, precedingCalls } = tracker.advance(effectName, inputHash);
+      const { executionCount, precedingCalls } = tracker.advance(identity, effectName, inputHashes);
       return {
         idempotencyKey,
         resultPaths: entry?.disclose?.result,
@@ -106,16 +109,16 @@ export function createEventBuilder(options: EventBuilderOptions): EventBuilder {
           parentExecutionId: call.parentExecutionId ?? null,
           tool,
           effectName,
-          effectClass: resolved.effectClass,
-          effectClassSource: resolved.source,
+          ...resolveEffectClass(tool, policy, call.effect, call.annotations),
           inputHashes,
           unhashable: input.hashed.ok ? null : input.hashed.code,
           effectKey: key === undefined ? null : { digests, scope: key.scope, source: key.source },
-          occurrence: call.occurrence === undefined ? null : identity.occurrence(call.occurrence),
-          approval: call.approvalId === undefined ? null : identity.approval(call.approvalId),
-          downstreamKey: sentKey === undefined ? null : identity.downstreamKey(sentKey),
+          occurrences: identity.digests('occurrence', call.occurrence),
+          approvals: identity.digests('approval', call.approvalId),
+          downstreamKeys: identity.digests('downstream', call.repeatable ? idempotencyKey() : undefined),
           executionCount,
           precedingCalls,
+          leafHashKeyId: leaves.digests.length === 0 ? null : identity.hashKeyId,
           argumentDigests: leaves.digests,
           argumentDigestsOmitted: leaves.omitted,
           groundedOn: call.groundedOn?.slice(0, MOST_GROUNDS).map(requiredId) ?? [],
@@ -133,9 +136,9 @@ export function createEventBuilder(options: EventBuilderOptions): EventBuilder {
         value: {
           ...call.event,
           phase: 'started',
-          resultHash: null,
+          resultHashes: [],
           durationMs: null,
-          ...stamp(at),
+          ...stamp(call.event.tenantId, at),
         },
       };
     },
@@ -147,10 +150,10 @@ export function createEventBuilder(options: EventBuilderOptions): EventBuilder {
       const value: ToolCallEvent = {
         ...call.event,
         phase: outcome,
-        resultHash: canonical?.ok ? identities.forTenant(call.event.tenantId).resultHash(canonical.text) : null,
+        resultHashes: identities.forTenant(call.event.tenantId).digests('result', textOf(canonical)),
         durationMs: at.durationMs ?? null,
         disclosed: shown.length === 0 ? call.event.disclosed : [...call.event.disclosed, ...shown],
-        ...stamp(at),
+        ...stamp(call.event.tenantId, at),
       };
       return { name: 'ToolCallEvent', value };
     },
@@ -165,16 +168,20 @@ export function createEventBuilder(options: EventBuilderOptions): EventBuilder {
         executionId: retrieval.executionId ?? null,
         toolCallId: optionalId(retrieval.toolCallId),
         dataSource: requiredId(retrieval.dataSource),
-        queryHashes: canonical.ok ? identities.forTenant(run.tenantId).queryHashes(canonical.text) : [],
+        queryHashes: identities.forTenant(run.tenantId).digests('query', textOf(canonical)),
         documents: retrieval.documents.slice(0, MOST_DOCUMENTS).map(documentOf),
         documentsOmitted: Math.max(0, retrieval.documents.length - MOST_DOCUMENTS),
         durationMs: retrieval.durationMs ?? null,
         disclosed: plain.ok ? disclose('query', plain.value, policy.dataSource(retrieval.dataSource)?.disclose?.query) : [],
-        ...stamp(at),
+        ...stamp(run.tenantId, at),
       };
       return { name: 'RetrievalEvent', value };
     },
   };
+}
+
+function textOf(canonical: ReadInput['hashed'] | undefined): string | undefined {
+  return canonical?.ok ? canonical.text : undefined;
 }
 
 function pollOf(poll: CallDescription['poll']): ToolCallEvent['poll'] {

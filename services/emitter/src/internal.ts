@@ -8,7 +8,7 @@ export type {
   RetrievalDescription,
   RunIdentity,
 } from './descriptions.ts';
-export { createEventBuilder, type EventBuilder, type EventBuilderOptions } from './event-builder.ts';
+export { createEventBuilder, type EventBuilder, type EventBuilderOptions, type Origin } from './event-builder.ts';
 export { classifyOutcome, type Outcome, type Settled } from './outcome.ts';
 export { RunTracker } from './tracker.ts';
 export type { EmittedEvent, Transport } from './transport.ts';

@@ -1,6 +1,6 @@
 import type { CallInfo } from './call-info.ts';
 import { context } from './context.ts';
-import type { CallOptions } from './describe.ts';
+import { type CallOptions, checkOptions } from './describe.ts';
 import type { DocumentRef, PreparedCall, RunIdentity } from './descriptions.ts';
 import type { Emitter } from './emitter.ts';
 import { Execution } from './execution.ts';
@@ -118,7 +118,9 @@ export class RunState {
     return retrievalId;
   }
 
-  #begin(reported: ReportedCall): ReportedExecution {
+  #begin(call: ReportedCall): ReportedExecution {
+    const isSound = this.emitter.guard('poll or deadlineMs', () => checkOptions(call.tool, call));
+    const reported = isSound ? call : { ...call, poll: undefined, deadlineMs: undefined };
     const execution = Execution.start(this, reported.tool, [reported.input], {
       ...reported,
       callInfo: () => reported,

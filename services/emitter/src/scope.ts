@@ -1,5 +1,5 @@
 import type { RunIdentity } from './descriptions.ts';
-import { IdemtraceError } from './errors.ts';
+import { IdemtraceError, requireWhole } from './errors.ts';
 import { isId } from './event-id.ts';
 
 /** Which run of which workflow. */
@@ -38,12 +38,12 @@ export function resolveScope(
     tenantId: required('tenantId', scope.tenantId ?? parent?.tenantId),
     workflowId: required('workflowId', scope.workflowId ?? parent?.workflowId),
     runId: required('runId', scope.runId ?? defaults.newId()),
-    attempt: whole('attempt', scope.attempt ?? 1, 1),
+    attempt: requireWhole('invalid_scope', 'attempt', scope.attempt ?? 1, 1),
     parentRunId: optional('parentRunId', scope.parentRunId ?? parent?.runId),
     conversationId: optional('conversationId', scope.conversationId ?? parent?.conversationId),
     agentId: optional('agentId', scope.agentId ?? defaults.agentId),
     agentVersion: optional('agentVersion', scope.agentVersion),
-    incarnation: whole('incarnation', scope.incarnation ?? 0, 0),
+    incarnation: requireWhole('invalid_scope', 'incarnation', scope.incarnation ?? 0, 0),
   };
 }
 
@@ -56,11 +56,4 @@ function required(field: string, value: unknown): string {
 
 function optional(field: string, value: unknown): string | undefined {
   return value === undefined ? undefined : required(field, value);
-}
-
-function whole(field: string, value: number, least: number): number {
-  if (!Number.isInteger(value) || value < least || value > 2 ** 31 - 1) {
-    throw new IdemtraceError('invalid_scope', `${field} is a whole number from ${least}`);
-  }
-  return value;
 }

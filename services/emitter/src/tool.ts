@@ -1,8 +1,7 @@
 import type { DeclaredEffectClass } from '@idemtrace/schemas/policy';
 import { context } from './context.ts';
-import type { CallOptions } from './describe.ts';
+import { type CallOptions, checkOptions } from './describe.ts';
 import type { Emitter } from './emitter.ts';
-import { IdemtraceError } from './errors.ts';
 import { Execution } from './execution.ts';
 import type { Outcome, Settled } from './outcome.ts';
 import { watch } from './watch.ts';
@@ -57,13 +56,6 @@ export function observeTool<I, R extends unknown[], O>(
     run.emitter.unacknowledged(`${name} is no async function`);
     return execute();
   });
-}
-
-function checkOptions(name: string, { poll, deadlineMs }: Pick<CallOptions<never>, 'poll' | 'deadlineMs'>): void {
-  for (const value of [poll?.max, poll?.minIntervalMs, deadlineMs]) {
-    if (value === undefined || (Number.isInteger(value) && value > 0 && value < 2 ** 31)) continue;
-    throw new IdemtraceError('invalid_option', `poll and deadlineMs of ${name} are whole numbers from 1`);
-  }
 }
 
 /** Whether the function answers with a promise of its own making, whatever happens in it. */

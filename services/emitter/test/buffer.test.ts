@@ -12,8 +12,7 @@ import { createBench, createWorld, HASH_KEY, SCOPE } from './world.ts';
 let sequence = 0;
 const builder = createEventBuilder({
   hashKey: HASH_KEY,
-  emitterId: '01900000-0000-7000-8000-000000000000',
-  nextSequence: () => sequence++,
+  origin: () => ({ emitterId: '01900000-0000-7000-8000-000000000000', sequence: sequence++ }),
 });
 
 function event(): EmittedEvent {

@@ -1,3 +1,4 @@
+import type { HashKey } from '@idemtrace/identity';
 import { faultsOf, type RetrievalEvent, type ToolCallEvent } from '@idemtrace/schemas';
 import { type CompiledPolicy, EMPTY_POLICY, type ToolPolicy } from '@idemtrace/schemas/policy';
 import { describe, expect, test } from 'vitest';
@@ -15,7 +16,7 @@ function policyOf(...tools: readonly ToolPolicy[]): CompiledPolicy {
 
 function builderOf(policy: CompiledPolicy = EMPTY_POLICY) {
   let sequence = 0;
-  return createEventBuilder({ hashKey: HASH_KEY, policy, emitterId: EMITTER, nextSequence: () => sequence++ });
+  return createEventBuilder({ hashKey: HASH_KEY, policy, origin: () => ({ emitterId: EMITTER, sequence: sequence++ }) });
 }
 
 /** The outcome's event of a call; it is valid, or the test fails. */
@@ -142,6 +143,56 @@ describe('what a policy says of the input', () => {
       poll: { max: 9, minIntervalMs: 5 },
       deadlineMs: 7,
     });
+  });
+});
+
+describe('while a key is rotated', () => {
+  const OLD = { id: 'k1', secret: HASH_KEY.secret };
+  const NEW = { id: 'k2', secret: `${HASH_KEY.secret}, renewed` };
+  const CALL = { input: { invoice_id: 'i', amount: 1 }, occurrence: 'march', approvalId: 'ok-1', repeatable: true };
+
+  /** Two calls of a run by an agent with these keys, as their outcomes say them. */
+  const callsOf = (hashKey: HashKey) => {
+    const builder = createEventBuilder({ hashKey, origin: () => ({ emitterId: EMITTER, sequence: 0 }) });
+    const tracker = new RunTracker();
+    return [0, 1].map((stepIndex) => {
+      const prepared = builder.prepareCall(RUN, { tool: 'act', stepIndex, executionId: EXECUTION, ...CALL }, tracker);
+      const { value } = builder.settled(prepared, 'succeeded', AT, { value: 'done' });
+      expect(faultsOf('ToolCallEvent', value as ToolCallEvent)).toEqual([]);
+      return { call: value as ToolCallEvent, sent: prepared.idempotencyKey() };
+    });
+  };
+  const phases = { before: callsOf(OLD), during: callsOf({ ...NEW, previous: OLD }), after: callsOf(NEW) };
+  const listsOf = (of: keyof typeof phases, step: number): Readonly<Record<string, ToolCallEvent['inputHashes']>> => {
+    const call = phases[of][step]?.call;
+    if (call === undefined) throw new Error('no call');
+    const { inputHashes, occurrences, approvals, resultHashes, precedingCalls } = call;
+    return { inputHashes, effectKey: call.effectKey?.digests ?? [], occurrences, approvals, resultHashes, precedingCalls };
+  };
+
+  test('each digest that is compared stands under both, and meets those before and those after', () => {
+    for (const [name, during] of Object.entries(listsOf('during', 1))) {
+      expect([name, during]).toEqual([name, [listsOf('after', 1)[name]?.[0], listsOf('before', 1)[name]?.[0]]]);
+      expect([name, during.map(({ hashKeyId }) => hashKeyId)]).toEqual([name, ['k2', 'k1']]);
+    }
+    expect(listsOf('during', 0).precedingCalls).toEqual([]);
+  });
+
+  test('what went downstream is another key than before the rotation, and events say so; after it, it is the same', () => {
+    const [before, during, after] = [phases.before[0], phases.during[0], phases.after[0]];
+    expect(during?.sent).not.toBe(before?.sent);
+    expect(during?.call.downstreamKeys.map(({ hashKeyId }) => hashKeyId)).toEqual(['k2', 'k1']);
+    expect(during?.call.downstreamKeys[1]?.digest).not.toBe(before?.call.downstreamKeys[0]?.digest);
+    expect(after?.sent).toBe(during?.sent);
+    expect(after?.call.downstreamKeys[0]).toEqual(during?.call.downstreamKeys[0]);
+  });
+
+  test('leaves stand under the current key, which the event names once', () => {
+    const [before, during, after] = [phases.before[0]?.call, phases.during[0]?.call, phases.after[0]?.call];
+    expect([before?.leafHashKeyId, during?.leafHashKeyId, after?.leafHashKeyId]).toEqual(['k1', 'k2', 'k2']);
+    expect(during?.argumentDigests).toEqual(after?.argumentDigests);
+    expect(during?.argumentDigests).not.toEqual(before?.argumentDigests);
+    expect(eventOf(EMPTY_POLICY, { input: new Map() }).leafHashKeyId).toBeNull();
   });
 });
 

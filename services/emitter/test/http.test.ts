@@ -6,7 +6,10 @@ import { createEventBuilder } from '../src/event-builder.ts';
 import { httpTransport } from '../src/http/index.ts';
 import { HASH_KEY } from './world.ts';
 
-const builder = createEventBuilder({ hashKey: HASH_KEY, emitterId: '01900000-0000-7000-8000-000000000000', nextSequence: () => 0 });
+const builder = createEventBuilder({
+  hashKey: HASH_KEY,
+  origin: () => ({ emitterId: '01900000-0000-7000-8000-000000000000', sequence: 0 }),
+});
 const started = builder.runEvent({ tenantId: 'acme', workflowId: 'w', runId: 'r', attempt: 1 }, 'started', { occurredAt: 1 }, undefined, {
   'idemtrace-token': 'a.b.c',
 });

@@ -204,9 +204,61 @@ describe('steps', () => {
       ['failed', 1],
     ]);
     expect(transport.toolCalls[0]).toMatchObject({ executionId, toolCallId: 'call-1', effectKey: { source: 'declared' } });
-    expect(transport.toolCalls[0]?.approval).not.toBeNull();
+    expect(transport.toolCalls[0]?.approvals).toHaveLength(1);
     expect(transport.retrievals[0]).toMatchObject({ retrievalId, executionId, stepIndex: 0, toolCallId: 'call-1' });
     expect(transport.toolCalls[2]?.groundedOn).toEqual([retrievalId]);
+  });
+
+  test('a reported call with a poll or deadline that cannot be is reported without them, and the fault counted', async () => {
+    const { idemtrace, transport, world } = createBench();
+    idemtrace.run(SCOPE, (run) => {
+      run.begin({ tool: 'export', input: {}, poll: { max: 0 }, deadlineMs: 5 });
+      run.begin({ tool: 'export', input: {}, poll: { max: 3 }, deadlineMs: Number.NaN });
+      run.begin({ tool: 'export', input: {}, poll: { max: 3 }, deadlineMs: 5 });
+    });
+    await idemtrace.flush();
+    expect(transport.toolCalls.map(({ poll, deadlineMs }) => [poll?.max, deadlineMs])).toEqual([
+      [undefined, null],
+      [undefined, null],
+      [3, 5],
+    ]);
+    for (const call of transport.toolCalls) expect(faultsOf('ToolCallEvent', call)).toEqual([]);
+    expect(idemtrace.counters.faults).toBe(2);
+    expect(world.warnings.map(({ code }) => code)).toEqual(['IDEMTRACE_FAULT']);
+  });
+
+  test('T1: each tenant’s events are numbered by themselves, from 0, under an emitter of their own', async () => {
+    const { idemtrace, transport } = createBench();
+    const act = idemtrace.tool('act', (input: number) => input);
+    for (const tenantId of ['acme', 'globex', 'acme', 'initech', 'globex']) idemtrace.run({ ...SCOPE, tenantId }, () => act(1));
+    await idemtrace.flush();
+    const byTenant = Map.groupBy(transport.events, ({ value }) => value.tenantId);
+    expect([...byTenant].map(([tenant, events]) => [tenant, events.length])).toEqual([
+      ['acme', 8],
+      ['globex', 8],
+      ['initech', 4],
+    ]);
+    for (const events of byTenant.values()) {
+      expect(events.map(({ value }) => value.sequence)).toEqual(events.map((_, index) => index));
+      expect(new Set(events.map(({ value }) => value.emitterId)).size).toBe(1);
+    }
+    expect(new Set(transport.events.map(({ value }) => value.emitterId)).size).toBe(3);
+  });
+
+  test('of very many tenants, one that was forgotten gets another emitter, and no number comes twice', async () => {
+    const { idemtrace, transport } = createBench();
+    const visit = (tenant: number) => idemtrace.run({ ...SCOPE, tenantId: `t${tenant}` }, () => undefined);
+    for (let tenant = 0; tenant < 4096; tenant++) visit(tenant);
+    visit(0);
+    visit(5000);
+    visit(0);
+    visit(1);
+    await idemtrace.flush();
+    const numbers = transport.events.map(({ value }) => `${value.emitterId} ${value.sequence}`);
+    expect(new Set(numbers).size).toBe(numbers.length);
+    const of = (tenant: string) => transport.events.filter(({ value }) => value.tenantId === tenant);
+    expect(of('t0').map(({ value }) => value.sequence)).toEqual([0, 1, 2, 3, 4, 5]);
+    expect(of('t1').map(({ value }) => value.sequence)).toEqual([0, 1, 0, 1]);
   });
 
   test('the same plan so far has the same digest of preceding calls, in another run too', async () => {
@@ -226,9 +278,9 @@ describe('steps', () => {
       ),
     );
     const [a, b, c] = runs.map((calls) => (calls ?? []).map(({ precedingCalls }) => precedingCalls));
-    expect(a?.[0]).toBeNull();
+    expect(a?.[0]).toEqual([]);
     expect(b).toEqual(a);
-    expect(c?.[1]).not.toBe(a?.[1]);
+    expect(c?.[1]).not.toEqual(a?.[1]);
   });
 });
 

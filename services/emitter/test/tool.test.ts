@@ -138,8 +138,15 @@ describe('an observed tool behaves as it did', () => {
   test('names and options that cannot be are refused where the tool is wrapped', () => {
     const { idemtrace } = createBench();
     for (const name of ['', 'a\nb', 'x'.repeat(513)]) expect(() => idemtrace.tool(name, () => 1)).toThrow(IdemtraceError);
-    expect(() => idemtrace.tool('a', () => 1, { deadlineMs: 0.5 })).toThrow(expect.objectContaining({ code: 'invalid_option' }));
-    expect(() => idemtrace.tool('a', () => 1, { poll: { max: 0 } })).toThrow(expect.objectContaining({ code: 'invalid_option' }));
+    const wrong: readonly object[] = [
+      ...[0, -1, 0.5, 2 ** 31, Number.NaN, Number.POSITIVE_INFINITY, '5', null].map((deadlineMs) => ({ deadlineMs })),
+      ...[{}, { max: 0 }, { max: 1.5 }, { max: '3' }, { max: 3, minIntervalMs: 0 }, 3].map((poll) => ({ poll })),
+    ];
+    for (const options of wrong)
+      expect(() => idemtrace.tool('a', () => 1, options), JSON.stringify(options)).toThrow(
+        expect.objectContaining({ code: 'invalid_option', message: expect.stringMatching(/ of a is a whole number from 1$/) }),
+      );
+    idemtrace.tool('a', () => 1, { deadlineMs: 1, poll: { max: 1, minIntervalMs: 1 } });
   });
 });
 
@@ -288,7 +295,7 @@ describe('events of a call', () => {
     await idemtrace.run({ ...SCOPE, runId: 'run-1', attempt: 2, agentId: 'billing' }, () => tool({ invoice_id: 'inv-1' }));
     await idemtrace.flush();
     const [started, settled] = transport.toolCalls;
-    const { phase: _p, resultHash: _r, durationMs: _d, occurredAt: _o, sequence: _s, ...identity } = started ?? ({} as never);
+    const { phase: _p, resultHashes: _r, durationMs: _d, occurredAt: _o, sequence: _s, ...identity } = started ?? ({} as never);
     expect(settled).toMatchObject(identity);
     expect(identity).toMatchObject({
       attempt: 2,
@@ -298,8 +305,8 @@ describe('events of a call', () => {
       stepIndex: 0,
       unhashable: null,
     });
-    expect(started?.resultHash).toBeNull();
-    expect(settled?.resultHash?.digest).toMatch(/^[\w-]{43}$/);
+    expect(started?.resultHashes).toEqual([]);
+    expect(settled?.resultHashes).toEqual([{ hashKeyId: 'k1', digest: expect.stringMatching(/^[\w-]{43}$/) }]);
     expect(settled?.effectKey?.source).toBe('declared');
   });
 
@@ -354,7 +361,7 @@ describe('events of a call', () => {
     expect(keys[0]).toMatch(/^[\w-]{43}$/);
     expect(keys[1]).toBe(keys[0]);
     expect(keys[2]).not.toBe(keys[0]);
-    const digests = transport.toolCalls.map(({ downstreamKey }) => downstreamKey);
+    const digests = transport.toolCalls.map(({ downstreamKeys }) => downstreamKeys[0]?.digest);
     expect(new Set(digests).size).toBe(2);
     expect(JSON.stringify(transport.events)).not.toContain(keys[0]);
   });

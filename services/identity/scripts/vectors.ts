@@ -6,7 +6,6 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import {
   canonicalForm,
-  chainCalls,
   declaredKey,
   type EffectKeyParts,
   IdentityProvider,
@@ -62,9 +61,9 @@ function vectorOf({ name, input, volatile = [] }: (typeof inputs)[number]) {
     input,
     volatile,
     canonical: canonical.text,
-    inputHashes: identity.inputHashes(canonical.text),
-    resultHash: identity.resultHash(canonical.text),
-    queryHashes: identity.queryHashes(canonical.text),
+    inputHashes: identity.digests('input', canonical.text),
+    resultHashes: identity.digests('result', canonical.text),
+    queryHashes: identity.digests('query', canonical.text),
     leaves: identity.leaves(plain.value),
   };
 }
@@ -84,7 +83,7 @@ function keyVector({ name, key }: (typeof keys)[number]) {
   if (key === undefined) throw new Error(`vector ${name} has no key`);
   const digests = identity.effectKeyDigests('charge', key);
   const effectKey = digests[0]?.digest ?? '';
-  const parts = { workflowId: WORKFLOW, scope: key.scope, effectName: 'charge', basis: { effectKey } };
+  const parts = { workflowId: WORKFLOW, scope: key.scope, effectName: 'charge', basis: ['effect-key', effectKey] } as const;
   return {
     name,
     effectName: 'charge',
@@ -94,13 +93,13 @@ function keyVector({ name, key }: (typeof keys)[number]) {
     ...(key.source === 'declared' && {
       idempotencyKey: identity.idempotencyKey(parts),
       idempotencyKeyOfOccurrence: { occurrence: 'second', key: identity.idempotencyKey({ ...parts, occurrence: 'second' }) },
-      downstreamKey: identity.downstreamKey(identity.idempotencyKey(parts)),
+      downstreamKeys: identity.digests('downstream', identity.idempotencyKey(parts)),
     }),
   };
 }
 
-const inputHash = identity.inputHashes('{}')[0]?.digest ?? '';
-const first = chainCalls(null, 'charge', inputHash);
+const inputHash = identity.digests('input', '{}')[0]?.digest ?? '';
+const first = identity.chainCalls([], 'charge', identity.digests('input', '{}'));
 const leaves: readonly (readonly [string, string | number | boolean | null])[] = [
   ['id', 'x'],
   ['orderId', 4711],
@@ -125,19 +124,19 @@ const vectors = {
   tenant: TENANT,
   keys: { current: { id: 'k2', secret: SECRET }, previous: { id: 'k1', secret: PREVIOUS } },
   inputs: inputs.map(vectorOf),
-  noArgument: { canonical: '', inputHashes: identity.inputHashes('') },
+  noArgument: { canonical: '', inputHashes: identity.digests('input', '') },
   effectKeys: keys.map(keyVector),
   idempotencyKeyOfInput: {
     workflowId: WORKFLOW,
     effectName: 'charge',
     canonical: '{}',
-    key: identity.idempotencyKey({ workflowId: WORKFLOW, scope: 'workflow', effectName: 'charge', basis: { inputHash } }),
+    key: identity.idempotencyKey({ workflowId: WORKFLOW, scope: 'workflow', effectName: 'charge', basis: ['input', inputHash] }),
   },
-  occurrence: { text: 'second', digest: identity.occurrence('second') },
-  approval: { text: 'approved-by-42', digest: identity.approval('approved-by-42') },
+  occurrence: { text: 'second', digests: identity.digests('occurrence', 'second') },
+  approval: { text: 'approved-by-42', digests: identity.digests('approval', 'approved-by-42') },
   precedingCalls: [
-    { effectName: 'charge', canonical: '{}', before: null, after: first },
-    { effectName: 'mail', canonical: null, before: first, after: chainCalls(first, 'mail', '') },
+    { effectName: 'charge', canonical: '{}', before: [], after: first },
+    { effectName: 'mail', canonical: null, before: first, after: identity.chainCalls(first, 'mail', []) },
   ],
   kinds: leaves.map(([name, value]) => ({ name, value, kind: kindOf(name, value, scalarText(value)) })),
 };

@@ -14,69 +14,73 @@ export interface IdempotencyParts {
   readonly scope: DeclaredEffectScope;
   readonly effectName: string;
   /** Digest of the declared effect key under the tenant's current key, else the input hash under it. */
-  readonly basis: { readonly effectKey: string } | { readonly inputHash: string };
+  readonly basis: readonly [what: 'effect-key' | 'input', digest: string];
   /** The agent's word that a second effect is meant. */
   readonly occurrence?: string | undefined;
 }
 
-/** Digests of one tenant. Every text is UTF-8; digests are base64url without padding: 43 characters of HMAC-SHA-256, 11 of SipHash. */
+/** What is digested. `downstream` is an idempotency key that was sent: events say which one, and nobody can use what they say as one. */
+export type Digested = 'input' | 'query' | 'result' | 'occurrence' | 'approval' | 'downstream';
+
+/**
+ * Digests of one tenant. Every text is UTF-8; digests are base64url without padding: 43 characters of HMAC-SHA-256, 11 of SipHash. Lists are
+ * under the current key first, then, while it is being rotated, under the one before.
+ */
 export class TenantIdentity {
-  readonly #current: TenantKeys;
-  readonly #rings: readonly TenantKeys[];
+  readonly #keys: readonly [current: TenantKeys, ...previous: TenantKeys[]];
 
-  constructor(current: TenantKeys, previous?: TenantKeys) {
-    this.#current = current;
-    this.#rings = previous === undefined ? [current] : [current, previous];
+  constructor(...keys: readonly [current: TenantKeys, ...previous: TenantKeys[]]) {
+    this.#keys = keys;
   }
 
-  /** Of a canonical form: under the current key first, then, during rotation, under the one before. */
-  inputHashes(canonical: string): KeyedDigest[] {
-    return this.#under('hash', ['input', canonical]);
+  /** Id of the current key: that of leaves, and of what goes downstream. */
+  get hashKeyId(): string {
+    return this.#keys[0].hashKeyId;
   }
 
-  queryHashes(canonical: string): KeyedDigest[] {
-    return this.#under('hash', ['query', canonical]);
-  }
-
-  resultHash(canonical: string): KeyedDigest {
-    return keyed(this.#current, 'hash', ['result', canonical]);
+  /** Of a canonical form (inputs, queries, results) or a text; none where there is none. */
+  digests(what: Digested, text: string | undefined): KeyedDigest[] {
+    return text === undefined ? [] : this.#under([what, text]);
   }
 
   effectKeyDigests(effectName: string, key: EffectKeyParts): KeyedDigest[] {
-    return this.#under('effectKey', ['effect-key', key.scope, effectName, key.source, ...key.parts]);
+    return this.#under(['effect-key', key.scope, effectName, key.source, ...key.parts]);
   }
 
-  occurrence(text: string): KeyedDigest {
-    return keyed(this.#current, 'effectKey', ['occurrence', text]);
-  }
-
-  approval(approvalId: string): KeyedDigest {
-    return keyed(this.#current, 'effectKey', ['approval', approvalId]);
-  }
-
-  /** To be sent downstream, so that a service which honours it makes the effect once. */
+  /**
+   * To be sent downstream, so that a service which honours it makes the effect once. Only one can be sent: it is under the current key, so a
+   * change of keys changes it, and a retry across the change is not protected.
+   */
   idempotencyKey(parts: IdempotencyParts): string {
-    return mac(this.#current.idempotencyKey, [
+    return mac(this.#keys[0].idempotencyKey, [
       'idempotency-key',
       parts.scope,
       parts.scope === 'tenant' ? '' : parts.workflowId,
       parts.effectName,
-      ...('effectKey' in parts.basis ? ['effect-key', parts.basis.effectKey] : ['input', parts.basis.inputHash]),
+      ...parts.basis,
       ...(parts.occurrence === undefined ? [] : [parts.occurrence]),
     ]);
   }
 
-  /** Of an idempotency key: says in events which one was sent, without being usable as one. */
-  downstreamKey(idempotencyKey: string): string {
-    return mac(this.#current.idempotencyKey, ['downstream', idempotencyKey]);
+  /**
+   * Next digests of the chains that tell plans apart: each of its chain so far (none for the first call), an effect name and the input hash under
+   * the same key (none where unhashable). Where the keys changed within a run, a chain goes on from the one before: it must not look like a start.
+   */
+  chainCalls(preceding: readonly KeyedDigest[], effectName: string, inputHashes: readonly KeyedDigest[]): KeyedDigest[] {
+    return this.#keys.map(({ hashKeyId }) => {
+      const under = (pairs: readonly KeyedDigest[]) => pairs.find((pair) => pair.hashKeyId === hashKeyId);
+      const before = (under(preceding) ?? preceding[0])?.digest ?? '';
+      return { hashKeyId, digest: hash('sha256', encodeParts([before, effectName, under(inputHashes)?.digest ?? '']), 'base64url') };
+    });
   }
 
+  /** Under the current key alone, also while it is being rotated: see `hashKeyId`. */
   leaves(value: PlainJson | undefined): LeafDigests {
-    return leafDigests(value, this.#current.leaf);
+    return leafDigests(value, this.#keys[0].leaf);
   }
 
-  #under(purpose: 'hash' | 'effectKey', parts: readonly string[]): KeyedDigest[] {
-    return this.#rings.map((keys) => keyed(keys, purpose, parts));
+  #under(parts: readonly string[]): KeyedDigest[] {
+    return this.#keys.map(({ hashKeyId, hash: key }) => ({ hashKeyId, digest: mac(key, parts) }));
   }
 }
 
@@ -100,22 +104,13 @@ export class IdentityProvider {
     if (known !== undefined) return known;
     const ring = typeof this.#hashKey === 'function' ? this.#hashKey(tenantId) : this.#hashKey;
     checkHashKey(ring);
-    const identity = new TenantIdentity(
-      deriveKeys(ring, tenantId),
-      ring.previous === undefined ? undefined : deriveKeys(ring.previous, tenantId),
-    );
-    const oldest = this.#known.size >= this.#capacity ? this.#known.keys().next() : undefined;
-    if (oldest !== undefined && !oldest.done) this.#known.delete(oldest.value);
+    const previous = ring.previous === undefined ? [] : [deriveKeys(ring.previous, tenantId)];
+    const identity = new TenantIdentity(deriveKeys(ring, tenantId), ...previous);
+    for (const oldest of this.#known.keys()) {
+      if (this.#known.size < this.#capacity) break;
+      this.#known.delete(oldest);
+    }
     this.#known.set(tenantId, identity);
     return identity;
   }
-}
-
-/** Next digest of the chain that tells plans apart: of the chain so far, an effect name and an input hash (empty where unhashable). */
-export function chainCalls(preceding: string | null, effectName: string, inputHash: string): string {
-  return hash('sha256', encodeParts([preceding ?? '', effectName, inputHash]), 'base64url');
-}
-
-function keyed(keys: TenantKeys, purpose: 'hash' | 'effectKey', parts: readonly string[]): KeyedDigest {
-  return { hashKeyId: keys.hashKeyId, digest: mac(keys[purpose], parts) };
 }

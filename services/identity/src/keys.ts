@@ -27,10 +27,8 @@ export class HashKeyError extends Error {
 /** Keys of one tenant under one secret: one for each purpose, so that a digest made for one says nothing of another. */
 export interface TenantKeys {
   readonly hashKeyId: string;
-  /** Input, result and query hashes. */
+  /** All that events carry in digests, but leaves. */
   readonly hash: MacKey;
-  /** Effect keys, occurrences, approvals. */
-  readonly effectKey: MacKey;
   /** Idempotency keys, which are sent downstream in clear. */
   readonly idempotencyKey: MacKey;
   /** Digests of leaves and member names. */
@@ -66,7 +64,6 @@ export function deriveKeys(pair: HashKeyPair, tenantId: string): TenantKeys {
   return {
     hashKeyId: pair.id,
     hash: macKey(derive('hash', 32)),
-    effectKey: macKey(derive('effect-key', 32)),
     idempotencyKey: macKey(derive('idempotency-key', 32)),
     leaf: sipKey(derive('leaf', 16)),
   };

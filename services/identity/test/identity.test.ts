@@ -42,7 +42,7 @@ describe('keys', () => {
     const [asText, asBytes] = [text, new TextEncoder().encode(text)].map((secret) =>
       new IdentityProvider({ id: 'k1', secret }).forTenant('acme'),
     );
-    expect(asText?.inputHashes('{}')).toEqual(asBytes?.inputHashes('{}'));
+    expect(asText?.digests('input', '{}')).toEqual(asBytes?.digests('input', '{}'));
   });
 
   test('T1: tenants share no digest, whatever their ids', () => {
@@ -51,14 +51,14 @@ describe('keys', () => {
         fc.pre(one !== other);
         const provider = new IdentityProvider({ id: 'k1', secret: SECRET });
         const [a, b] = [provider.forTenant(one), provider.forTenant(other)];
-        expect(a.inputHashes('{}')).not.toEqual(b.inputHashes('{}'));
+        expect(a.digests('input', '{}')).not.toEqual(b.digests('input', '{}'));
         expect(a.leaves('x')).not.toEqual(b.leaves('x'));
       }),
     );
   });
 
   test('a tenant id of any length has keys', () => {
-    expect(new IdentityProvider({ id: 'k1', secret: SECRET }).forTenant('é'.repeat(5000)).inputHashes('{}')).toHaveLength(1);
+    expect(new IdentityProvider({ id: 'k1', secret: SECRET }).forTenant('é'.repeat(5000)).digests('input', '{}')).toHaveLength(1);
   });
 
   test('a function gives each tenant its own key, asked once while it is remembered', () => {
@@ -67,7 +67,7 @@ describe('keys', () => {
       asked.push(tenantId);
       return { id: `key-of-${tenantId}`, secret: SECRET + tenantId };
     }, 2);
-    expect(provider.forTenant('a').inputHashes('{}')[0]?.hashKeyId).toBe('key-of-a');
+    expect(provider.forTenant('a').digests('input', '{}')[0]?.hashKeyId).toBe('key-of-a');
     for (const tenant of ['b', 'b', 'c', 'a']) provider.forTenant(tenant);
     expect(asked).toEqual(['a', 'b', 'c', 'a']);
   });
@@ -75,10 +75,45 @@ describe('keys', () => {
   test('while a key is rotated, digests stand under both, the current first, and meet those of before', () => {
     const before = new IdentityProvider({ id: 'old', secret: SECRET }).forTenant('acme');
     const during = new IdentityProvider({ id: 'new', secret: `${SECRET}!`, previous: { id: 'old', secret: SECRET } }).forTenant('acme');
-    expect(during.inputHashes('{}').map(({ hashKeyId }) => hashKeyId)).toEqual(['new', 'old']);
-    expect(during.inputHashes('{}')[1]).toEqual(before.inputHashes('{}')[0]);
+    expect(during.digests('input', '{}').map(({ hashKeyId }) => hashKeyId)).toEqual(['new', 'old']);
+    expect(during.digests('input', '{}')[1]).toEqual(before.digests('input', '{}')[0]);
     const key = { scope: 'workflow', source: 'declared', parts: ['x'] } as const;
     expect(during.effectKeyDigests('charge', key)[1]).toEqual(before.effectKeyDigests('charge', key)[0]);
+    for (const what of ['query', 'result', 'occurrence', 'approval', 'downstream'] as const) {
+      expect(during.digests(what, 'x').map(({ hashKeyId }) => hashKeyId)).toEqual(['new', 'old']);
+      expect(during.digests(what, 'x')[1]).toEqual(before.digests(what, 'x')[0]);
+    }
+  });
+
+  test('while a key is rotated, plans are chained under each, and meet those of before and after', () => {
+    const [before, during, after] = [
+      { id: 'old', secret: SECRET },
+      { id: 'new', secret: `${SECRET}!`, previous: { id: 'old', secret: SECRET } },
+      { id: 'new', secret: `${SECRET}!` },
+    ].map((ring) => {
+      const identity = new IdentityProvider(ring).forTenant('acme');
+      return identity.chainCalls(identity.chainCalls([], 'charge', identity.digests('input', '{}')), 'mail', []);
+    });
+    expect(during).toEqual([after?.[0], before?.[0]]);
+    expect(before?.[0]?.digest).not.toBe(after?.[0]?.digest);
+  });
+
+  test('a chain whose keys change within a run does not look like one that starts', () => {
+    const old = new IdentityProvider({ id: 'old', secret: SECRET }).forTenant('acme');
+    const after = new IdentityProvider({ id: 'new', secret: `${SECRET}!` }).forTenant('acme');
+    const preceding = old.chainCalls([], 'charge', old.digests('input', '{}'));
+    const next = after.chainCalls(preceding, 'mail', after.digests('input', '{}'));
+    expect(next.map(({ hashKeyId }) => hashKeyId)).toEqual(['new']);
+    expect(next).not.toEqual(after.chainCalls([], 'mail', after.digests('input', '{}')));
+  });
+
+  test('what goes downstream is under the current key alone: what was sent before a change of keys is told apart from what is sent after', () => {
+    const parts = { workflowId: 'w', scope: 'workflow', effectName: 'charge', basis: ['input', 'h'] } as const;
+    const before = new IdentityProvider({ id: 'old', secret: SECRET }).forTenant('acme');
+    const during = new IdentityProvider({ id: 'new', secret: `${SECRET}!`, previous: { id: 'old', secret: SECRET } }).forTenant('acme');
+    const [sent, sentAgain] = [before, during].map((identity) => identity.digests('downstream', identity.idempotencyKey(parts)));
+    expect(sentAgain?.map(({ hashKeyId }) => hashKeyId)).toEqual(['new', 'old']);
+    expect(sentAgain?.[1]?.digest).not.toBe(sent?.[0]?.digest);
   });
 });
 
@@ -106,19 +141,21 @@ describe('digests', () => {
   });
 
   test('input, result and query of the same text have different hashes', () => {
-    const digests = [identity.inputHashes('{}')[0], identity.resultHash('{}'), identity.queryHashes('{}')[0]].map((keyed) => keyed?.digest);
+    const digests = [identity.digests('input', '{}')[0], identity.digests('result', '{}')[0], identity.digests('query', '{}')[0]].map(
+      (keyed) => keyed?.digest,
+    );
     expect(new Set(digests).size).toBe(3);
     for (const digest of digests) expect(digest).toMatch(/^[A-Za-z0-9_-]{43}$/);
   });
 
   test('the idempotency key is the same in every run, and another per workflow, effect, basis and occurrence', () => {
-    const parts = { workflowId: 'w', scope: 'workflow', effectName: 'charge', basis: { inputHash: 'h' } } as const;
+    const parts = { workflowId: 'w', scope: 'workflow', effectName: 'charge', basis: ['input', 'h'] } as const;
     expect(identity.idempotencyKey(parts)).toBe(identity.idempotencyKey({ ...parts }));
     const others = [
       { ...parts, workflowId: 'v' },
       { ...parts, effectName: 'refund' },
-      { ...parts, basis: { inputHash: 'i' } },
-      { ...parts, basis: { effectKey: 'h' } },
+      { ...parts, basis: ['input', 'i'] as const },
+      { ...parts, basis: ['effect-key', 'h'] as const },
       { ...parts, occurrence: '' },
       { ...parts, occurrence: 'second' },
       { ...parts, scope: 'tenant' as const },

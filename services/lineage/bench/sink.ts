@@ -34,7 +34,8 @@ function event(index: number): ToolCallEvent {
     effectName: `tool_${execution % 20}`,
     inputHashes: [{ hashKeyId: 'k1', digest: digest(32) }],
     effectKey: { digests: [{ hashKeyId: 'k1', digest: digest(32) }], scope: 'workflow', source: 'declared' },
-    resultHash: index % 2 === 0 ? null : { hashKeyId: 'k1', digest: digest(32) },
+    resultHashes: index % 2 === 0 ? [] : [{ hashKeyId: 'k1', digest: digest(32) }],
+    leafHashKeyId: 'k1',
     durationMs: index % 2 === 0 ? null : 12.5,
     argumentDigests: Array.from({ length: LEAVES }, (_, leaf) => ({
       path: `order.field_${'abcdefgh'[leaf]}`,

@@ -2,26 +2,22 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import type { ClickHouseClient } from '@clickhouse/client';
+import { connectLineage, type LineageAddress } from './client.ts';
+import { type LineageCluster, onCluster, statementsFor, UnknownVariable } from './deployment.ts';
+import { quoteName } from './sql.ts';
 
 export interface Migration {
   /** File name without its ending, e.g. `0001_events`; they run in the order of their names. */
   readonly name: string;
-  /** Statements, each ended by a semicolon at the end of a line, with `$VARIABLE` where a deployment differs. */
+  /** Statements, each ended by a semicolon at the end of a line, with `$VARIABLE` where a deployment differs (deployment.ts). */
   readonly sql: string;
-}
-
-/** What a deployment puts into the migrations. Defaults are a single server's. */
-export interface MigrationVariables {
-  /** `ON CLUSTER name`, or nothing. */
-  readonly ON_CLUSTER?: string;
-  /** Engine of tables whose rows collapse by sorting key, e.g. `ReplicatedReplacingMergeTree(path, replica)`. */
-  readonly REPLACING_MERGE_TREE?: string;
 }
 
 export interface MigrateOptions {
   /** Default: the files of infra/clickhouse/migrations. */
   readonly migrations?: readonly Migration[];
-  readonly variables?: MigrationVariables;
+  /** Tables are replicated and sharded on it. Default: those of one server. */
+  readonly cluster?: LineageCluster | undefined;
 }
 
 export type MigrationErrorCode = 'migration_changed' | 'migration_missing' | 'migration_invalid';
@@ -43,15 +39,13 @@ export async function loadMigrations(
   return Promise.all(files.map(async (file) => ({ name: file.slice(0, -4), sql: await readFile(new URL(file, folder), 'utf8') })));
 }
 
-const DEFAULT_VARIABLES: Required<MigrationVariables> = { ON_CLUSTER: '', REPLACING_MERGE_TREE: 'ReplacingMergeTree' };
-
 const HISTORY = `CREATE TABLE IF NOT EXISTS schema_migrations $ON_CLUSTER
 (
     name String,
     checksum FixedString(64),
     appliedAt DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC')
 )
-ENGINE = $REPLACING_MERGE_TREE
+ENGINE = $REPLACING_MERGE_TREE_EVERYWHERE
 ORDER BY (name, checksum)`;
 
 /**
@@ -61,14 +55,15 @@ ORDER BY (name, checksum)`;
  */
 export async function migrate(client: ClickHouseClient, options: MigrateOptions = {}): Promise<readonly string[]> {
   const migrations = options.migrations ?? (await loadMigrations());
-  const variables = { ...DEFAULT_VARIABLES, ...options.variables };
-  await client.command({ query: substitute(HISTORY, variables, 'schema_migrations') });
+  const [history] = migrationStatements({ name: 'schema_migrations', sql: HISTORY }, options.cluster);
+  await define(client, history ?? '', options.cluster);
   const applied = await readHistory(client);
   checkHistory(migrations, applied);
   const ran: string[] = [];
-  for (const { name, sql } of migrations) {
+  for (const migration of migrations) {
+    const { name, sql } = migration;
     if (applied.has(name)) continue;
-    for (const statement of statementsOf(sql)) await client.command({ query: substitute(statement, variables, name) });
+    for (const query of migrationStatements(migration, options.cluster)) await define(client, query, options.cluster);
     await client.insert({
       table: 'schema_migrations',
       columns: ['name', 'checksum'],
@@ -80,7 +75,29 @@ export async function migrate(client: ClickHouseClient, options: MigrateOptions 
   return ran;
 }
 
-async function readHistory(client: ClickHouseClient): Promise<ReadonlyMap<string, readonly string[]>> {
+/** How long the servers of a cluster have to follow, in seconds: less than the client waits, so that it is the server who says which one did not. */
+const CLUSTER_TIMEOUT_S = '50';
+
+/** Runs a statement that defines something, on every server of the cluster where there is one. */
+export async function define(client: ClickHouseClient, query: string, cluster: LineageCluster | undefined): Promise<void> {
+  await client.command({
+    query,
+    ...(cluster !== undefined && { clickhouse_settings: { distributed_ddl_task_timeout: CLUSTER_TIMEOUT_S } }),
+  });
+}
+
+/** Creates the address's database where it is missing. Throws what ClickHouse throws. */
+export async function createDatabase(address: LineageAddress, cluster?: LineageCluster): Promise<void> {
+  const { database = 'default', ...server } = address;
+  const client = connectLineage(server);
+  try {
+    await define(client, `CREATE DATABASE IF NOT EXISTS ${quoteName(database)} ${onCluster(cluster)}`.trim(), cluster);
+  } finally {
+    await client.close();
+  }
+}
+
+export async function readHistory(client: ClickHouseClient): Promise<ReadonlyMap<string, readonly string[]>> {
   const result = await client.query({
     query: 'SELECT name, groupUniqArray(toString(checksum)) AS checksums FROM schema_migrations GROUP BY name',
     format: 'JSONEachRow',
@@ -108,8 +125,18 @@ function checkHistory(migrations: readonly Migration[], applied: ReadonlyMap<str
   }
 }
 
-function checksumOf(sql: string): string {
+export function checksumOf(sql: string): string {
   return createHash('sha256').update(sql.replaceAll('\r\n', '\n')).digest('hex');
+}
+
+/** What `migrate` runs for a migration, in order. Throws MigrationError `migration_invalid`. */
+export function migrationStatements({ name, sql }: Migration, cluster: LineageCluster | undefined): readonly string[] {
+  try {
+    return statementsOf(sql).flatMap((statement) => statementsFor(statement, cluster));
+  } catch (error) {
+    if (!(error instanceof UnknownVariable)) throw error;
+    throw new MigrationError('migration_invalid', `Migration ${name} cannot be run: ${error.message}`);
+  }
 }
 
 function statementsOf(sql: string): readonly string[] {
@@ -117,12 +144,4 @@ function statementsOf(sql: string): readonly string[] {
     .split(/;[ \t]*(?:\r?\n|$)/)
     .map((statement) => statement.replace(/^(?:\s*--[^\n]*(?:\n|$))+/, '').trim())
     .filter((statement) => statement !== '');
-}
-
-function substitute(sql: string, variables: Required<MigrationVariables>, name: string): string {
-  return sql.replace(/\$([A-Z_]+)/g, (_, variable: string) => {
-    const value = (variables as Readonly<Record<string, string | undefined>>)[variable];
-    if (value === undefined) throw new MigrationError('migration_invalid', `Migration ${name} names an unknown variable $${variable}`);
-    return value;
-  });
 }

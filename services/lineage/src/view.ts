@@ -39,6 +39,8 @@ export interface ExecutionView {
   /** Agent's clock at the first seen phase, ms since the epoch. */
   readonly occurredAt: number;
   readonly durationMs: number | null;
+  /** Which key the argument digests are under: those under another are not comparable. */
+  readonly leafHashKeyId: string | null;
   readonly argumentDigests: readonly ArgumentDigest[];
   readonly argumentDigestsOmitted: number;
   readonly groundedOn: readonly string[];

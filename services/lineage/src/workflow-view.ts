@@ -116,6 +116,7 @@ function executionView(phases: readonly Positioned<ToolCallEvent>[]): readonly E
       logTime,
       occurredAt: value.occurredAt,
       durationMs: outcome.value.durationMs,
+      leafHashKeyId: value.leafHashKeyId,
       argumentDigests: value.argumentDigests,
       argumentDigestsOmitted: value.argumentDigestsOmitted,
       groundedOn: value.groundedOn,

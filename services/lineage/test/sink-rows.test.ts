@@ -36,17 +36,18 @@ describe('rows', () => {
           parentExecutionId: uuid(1, 9),
           inputHashes: rotated,
           effectKey: { digests: rotated, scope: 'tenant', source: 'declared' },
-          occurrence: digest,
-          approval: digest,
-          downstreamKey: 'C'.repeat(43),
-          precedingCalls: 'D'.repeat(43),
+          occurrences: rotated,
+          approvals: [digest],
+          downstreamKeys: rotated,
+          precedingCalls: [digest],
+          leafHashKeyId: 'k1',
           executionCount: 3,
           argumentDigests: [
             { path: 'order.id', digest: 'a'.repeat(11), kind: 'id' },
             { path: 'größe', digest: 'b'.repeat(11), kind: 'number' },
           ],
           argumentDigestsOmitted: 4,
-          resultHash: digest,
+          resultHashes: rotated,
           groundedOn: [uuid(2, 1), uuid(2, 2)],
           poll: { max: 5, minIntervalMs: null },
           deadlineMs: 60_000,
@@ -94,7 +95,10 @@ describe('rows', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(call, { minLength: 1, maxLength: 300 }), fc.uuid(), async (calls, tenantId) => {
         const records = calls.map(
-          (over, index): AnyRecord => ({ name: 'ToolCallEvent', value: toolCall({ ...over, tenantId, executionId: uuid(1, index) }) }),
+          (over, index): AnyRecord => ({
+            name: 'ToolCallEvent',
+            value: toolCall({ leafHashKeyId: 'k1', ...over, tenantId, executionId: uuid(1, index) }),
+          }),
         );
         await pipeline.append(...records);
         const sink = pipeline.sink();

@@ -1,5 +1,6 @@
 /** Why a second execution happened: the first cause that holds, judged against one earlier execution. */
 import type { PolicyLookup } from '@idemtrace/schemas';
+import { sharesDigest } from './digests.ts';
 import type { DeclaredCause } from './finding.ts';
 import { type Execution, isEffective } from './history.ts';
 
@@ -11,13 +12,13 @@ export function causeOf(execution: Execution, earlier: Execution, policy: Policy
   if (sameRun && here.toolCallId !== null && here.toolCallId === there.toolCallId) return 'same_call';
   if (wasInFlight(earlier, execution, policy)) return 'concurrent';
   if (sameRun) return isEffective(earlier) ? 'model_repeat' : 'in_run_retry';
-  const samePlace = here.stepIndex === there.stepIndex || (here.precedingCalls !== null && here.precedingCalls === there.precedingCalls);
+  const samePlace = here.stepIndex === there.stepIndex || sharesDigest(here.precedingCalls, there.precedingCalls);
   return samePlace ? 'run_retry' : 'replan';
 }
 
 /** Both went downstream under one idempotency key: the downstream takes them for one. */
 export function isProtected(execution: Execution, earlier: Execution): boolean {
-  return execution.call.downstreamKey !== null && execution.call.downstreamKey === earlier.call.downstreamKey;
+  return sharesDigest(execution.call.downstreamKeys, earlier.call.downstreamKeys);
 }
 
 /** What causes and severities are judged against: the latest earlier one that succeeded or is unknown, else the latest that failed. */

@@ -41,7 +41,10 @@ interface FactBase {
   readonly contentDigest: number;
 }
 
-/** What every phase of an execution says of it alike. */
+/**
+ * What every phase of an execution says of it alike. Digests are `hashKeyId:digest`: one or, while a key is being rotated, two; none where
+ * nothing is said. `compareDigests` tells what two lists of them come to.
+ */
 export interface CallFact {
   readonly executionId: string;
   readonly runId: string;
@@ -54,14 +57,13 @@ export interface CallFact {
   readonly effectName: string;
   readonly effectClass: EffectClass;
   readonly effectClassSource: EffectClassSource;
-  /** `hashKeyId:digest` of the input, one or, while a key is being rotated, two. None: never judged a repeat. */
+  /** None: never judged a repeat. */
   readonly inputs: readonly string[];
-  /** `hashKeyId:digest` of the effect key. */
   readonly effectKeys: readonly string[];
-  readonly occurrence: string | null;
-  readonly approval: string | null;
-  readonly downstreamKey: string | null;
-  readonly precedingCalls: string | null;
+  readonly occurrences: readonly string[];
+  readonly approvals: readonly string[];
+  readonly downstreamKeys: readonly string[];
+  readonly precedingCalls: readonly string[];
   readonly deadlineMs: number | null;
 }
 
@@ -69,7 +71,7 @@ export interface CallFact {
 export interface PhaseFact extends FactBase {
   readonly kind: 'phase';
   readonly phase: ToolPhase;
-  readonly result: string | null;
+  readonly results: readonly string[];
   readonly call: CallFact;
 }
 
@@ -100,14 +102,28 @@ export function identityOf(event: JudgedEvent): string {
   }
 }
 
+/** Identities that events of an execution may have. */
+export function phaseIdentities(executionId: string): readonly string[] {
+  return PHASES.map((phase) => `${executionId}/${phase}`);
+}
+
+const PHASES = Object.keys({
+  unspecified: true,
+  started: true,
+  succeeded: true,
+  failed: true,
+  unknown: true,
+  replayed: true,
+  compensated: true,
+} satisfies Record<ToolPhase, true>);
+
 /** The fact of an event. */
 export function factOf({ event, offset, logTime, contentDigest }: PositionedEvent): Fact {
   const id = identityOf(event);
   switch (event.name) {
     case 'ToolCallEvent': {
-      const { phase, resultHash } = event.value;
-      const result = resultHash === null ? null : keyed(resultHash);
-      return { kind: 'phase', id, offset, logTime, contentDigest, phase, result, call: callFactOf(event.value) };
+      const { phase, resultHashes } = event.value;
+      return { kind: 'phase', id, offset, logTime, contentDigest, phase, results: resultHashes.map(keyed), call: callFactOf(event.value) };
     }
     case 'RetrievalEvent':
       return { kind: 'retrieval', id, offset, logTime, contentDigest, dataSource: event.value.dataSource };
@@ -131,10 +147,10 @@ function callFactOf(call: ToolCallEvent): CallFact {
     effectClassSource: call.effectClassSource,
     inputs: call.inputHashes.map(keyed),
     effectKeys: call.effectKey === null ? [] : call.effectKey.digests.map(keyed),
-    occurrence: call.occurrence === null ? null : keyed(call.occurrence),
-    approval: call.approval === null ? null : keyed(call.approval),
-    downstreamKey: call.downstreamKey,
-    precedingCalls: call.precedingCalls,
+    occurrences: call.occurrences.map(keyed),
+    approvals: call.approvals.map(keyed),
+    downstreamKeys: call.downstreamKeys.map(keyed),
+    precedingCalls: call.precedingCalls.map(keyed),
     deadlineMs: call.deadlineMs,
   };
 }
@@ -158,9 +174,9 @@ const CALL_FIELDS = Object.keys({
   effectClassSource: true,
   inputs: true,
   effectKeys: true,
-  occurrence: true,
-  approval: true,
-  downstreamKey: true,
+  occurrences: true,
+  approvals: true,
+  downstreamKeys: true,
   precedingCalls: true,
   deadlineMs: true,
 } satisfies Record<keyof CallFact, true>) as readonly (keyof CallFact)[];
@@ -170,7 +186,7 @@ function isSameValue(a: CallFact[keyof CallFact], b: CallFact[keyof CallFact]): 
   return a.length === b.length && a.every((each, index) => each === b[index]);
 }
 
-function keyed(pair: { readonly hashKeyId: string; readonly digest: string }): string {
+export function keyed(pair: { readonly hashKeyId: string; readonly digest: string }): string {
   return `${pair.hashKeyId}:${pair.digest}`;
 }
 
@@ -187,6 +203,16 @@ export const historyKey = {
   /** Retrievals that returned documents without a tenant. */
   untagged: (dataSource: string) => `untagged/${dataSource}`,
 };
+
+/**
+ * What a history is asked: which executions there were; what last succeeded; or whether there is an earlier fact at all.
+ */
+export type HistoryKind = 'executions' | 'successes' | 'existence';
+
+export function historyKindOf(key: string): HistoryKind {
+  if (key.startsWith('successes/')) return 'successes';
+  return key.startsWith('unclassified/') || key.startsWith('untagged/') ? 'existence' : 'executions';
+}
 
 /** The histories that an event's fact belongs to: the same ones that its verdicts read. */
 export function historiesOf(event: JudgedEvent): readonly string[] {

@@ -32,9 +32,10 @@ export const RULES: { readonly [N in JudgedRule]: Rule<N> } = {
 const ORDER: readonly Rule[] = Object.values(RULES);
 
 export function judge(judgement: Judgement): readonly Finding[] {
+  const { disabledRules } = judgement.policy.policy;
   const findings: Finding[] = [];
   for (const rule of ORDER) {
-    if (judgement.policy.isEnabled(rule.name)) findings.push(...rule.judge(judgement));
+    if (!disabledRules.includes(rule.name)) findings.push(...rule.judge(judgement));
   }
   return findings;
 }

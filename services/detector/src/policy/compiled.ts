@@ -1,5 +1,6 @@
 import type { CompiledPolicy } from '@idemtrace/schemas';
 import { explainIssues } from './explain.ts';
+import { LISTED } from './mistake.ts';
 import { compact } from './read.ts';
 import { compiledPolicy } from './schema.ts';
 
@@ -32,7 +33,8 @@ export function readCompiledPolicy(json: string): ReadCompiledPolicy {
     message,
     ...(hint !== undefined && { hint }),
   }));
-  return { ok: false, mistakes };
+  const more = mistakes.length - LISTED;
+  return { ok: false, mistakes: more > 0 ? [...mistakes.slice(0, LISTED), { path: '', message: `and ${more} more` }] : mistakes };
 }
 
 function withoutUndefined(value: unknown): unknown {

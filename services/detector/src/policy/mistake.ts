@@ -9,6 +9,23 @@ export interface Mistake {
   readonly message: string;
   /** What to write instead. */
   readonly hint?: string;
+  /** How many mistakes are told in this one; default 1. */
+  readonly count?: number;
+}
+
+/** Most mistakes that are listed: nobody reads more, and a document of nothing else has a hundred thousand. */
+export const LISTED = 100;
+
+/** In the order of the document; what is beyond the hundredth is counted, where the first of it stands. */
+export function listMistakes(mistakes: readonly Mistake[]): readonly Mistake[] {
+  const ordered = mistakes.toSorted((a, b) => a.line - b.line || a.column - b.column);
+  const next = ordered[LISTED];
+  if (next === undefined) return ordered;
+  const count = ordered.length - LISTED;
+  return [
+    ...ordered.slice(0, LISTED),
+    { line: next.line, column: next.column, path: '', message: `and ${count} more from here on`, count },
+  ];
 }
 
 /** Longest part of a line that is shown. */

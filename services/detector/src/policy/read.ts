@@ -1,7 +1,7 @@
 import { type CompiledPolicy, EMPTY_POLICY, type ToolPolicy } from '@idemtrace/schemas';
 import { readDocument } from './document.ts';
 import { explainIssues } from './explain.ts';
-import type { Mistake } from './mistake.ts';
+import { listMistakes, type Mistake } from './mistake.ts';
 import { notesOf, type PolicyNote } from './notes.ts';
 import { type PolicyDocument, policyDocument, RULE_NAMES } from './schema.ts';
 
@@ -12,12 +12,12 @@ export type ReadPolicy =
   | { readonly ok: false; readonly mistakes: readonly PolicyMistake[] };
 
 /**
- * Reads a policy document (YAML 1.2). Every mistake is listed with its line, in the order of the document; where the YAML itself is broken,
- * only what is broken about it. Never throws; its work is bounded (see `readDocument`). `formatMistakes` renders the mistakes.
+ * Reads a policy document (YAML 1.2). Mistakes are listed with their lines, in the order of the document, the hundred first ones; where the YAML
+ * itself is broken, only what is broken about it. Never throws; its work is bounded (see `readDocument`). `formatMistakes` renders the mistakes.
  */
 export function readPolicy(text: string): ReadPolicy {
   const { document, mistakes } = readDocument(text, { ordered: ['tools', 'dataSources'], verbatim: ['version'] });
-  if (document === undefined) return { ok: false, mistakes };
+  if (document === undefined) return { ok: false, mistakes: listMistakes(mistakes) };
   if (document.value === null) {
     return { ok: false, mistakes: [{ line: 1, column: 1, path: '', message: 'the policy is empty', hint: 'start with `version: 1`' }] };
   }
@@ -27,13 +27,9 @@ export function readPolicy(text: string): ReadPolicy {
       mistakes.push({ ...document.place(path, about), path: document.name(path), message, ...(hint !== undefined && { hint }) });
     }
   }
-  if (!parsed.success || mistakes.length > 0) return { ok: false, mistakes: mistakes.sort(byPlace) };
+  if (!parsed.success || mistakes.length > 0) return { ok: false, mistakes: listMistakes(mistakes) };
   const policy = compile(parsed.data);
   return { ok: true, policy, notes: notesOf(policy, document) };
-}
-
-function byPlace(a: Mistake, b: Mistake): number {
-  return a.line - b.line || a.column - b.column;
 }
 
 function compile(document: PolicyDocument): CompiledPolicy {

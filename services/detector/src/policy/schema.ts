@@ -5,10 +5,6 @@ import { durationSchema } from './duration.ts';
 const CLEAN = /^[^\p{Cc}\p{Cs}\p{Zl}\p{Zp}]*$/u;
 const text = z.string().min(1).max(256).regex(CLEAN, { error: 'must be free of control characters' });
 
-/** Most `*` of one pattern. */
-const MAX_STARS = 4;
-const glob = text.refine((pattern) => pattern.split('*').length - 1 <= MAX_STARS, { error: `must have at most ${MAX_STARS} \`*\`` });
-
 /** Members joined by dots, `[]` where a list is entered: `order.id`, `items[].nonce`. */
 const PATH = /^[^.[\]*?]+(\[\])*(\.[^.[\]*?]+(\[\])*)*$/;
 const PATH_HINT = {
@@ -104,8 +100,8 @@ const MAX_ENTRIES = 10_000;
 export const policyDocument = z.strictObject({
   version: versionText,
   defaultEffect: effect.optional(),
-  tools: section(z.array(z.tuple([glob, tool])).max(MAX_ENTRIES)),
-  dataSources: section(z.array(z.tuple([glob, dataSource])).max(MAX_ENTRIES)),
+  tools: section(z.array(z.tuple([text, tool])).max(MAX_ENTRIES)),
+  dataSources: section(z.array(z.tuple([text, dataSource])).max(MAX_ENTRIES)),
   sharedTenants: section(z.array(text).max(MAX_ENTRIES)),
   rules: section(z.strictObject(rules)),
   deadline: durationSchema().optional(),
@@ -123,7 +119,7 @@ export const compiledPolicy = z.strictObject({
   tools: z
     .array(
       z.strictObject({
-        match: glob,
+        match: text,
         effect: effect.optional(),
         effectName: text.optional(),
         effectKey: effectKey.required().optional(),
@@ -137,7 +133,7 @@ export const compiledPolicy = z.strictObject({
   dataSources: z
     .array(
       z.strictObject({
-        match: glob,
+        match: text,
         untagged: z.enum(['allow']).optional(),
         disclose: z.strictObject({ query: listOf(disclosedPath).optional() }).optional(),
       }),

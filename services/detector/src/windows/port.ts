@@ -7,9 +7,12 @@
  * - Facts are a set (W1): of two with one identity the one at the lower offset stays; writing a fact again changes nothing; the order of
  *   writes does not matter.
  * - Facts at most `windowMs` older than the newest log time of their partition are kept. Older ones may go.
+ * - What is below the committed offset may be folded (`src/domain/fold.ts`): no verdict at or above it changes. What is written again of a
+ *   folded execution is not put into the history that it was folded in; its identity is remembered as long as any other.
  * - Only `begin` creates a marker.
  */
 import type { Fact } from '../domain/fact.ts';
+import type { History } from '../domain/fold.ts';
 
 export interface Marker {
   /** Binds the log, the partition count, the window's length and the facts' version: facts of another window are of no use. */
@@ -44,17 +47,25 @@ export interface WindowBatch {
 
 /** What the store holds of the batch's workflows, the batch's own facts included. */
 export interface WindowView {
-  /** Facts of one history, by offset. */
-  history(workflow: string, key: string): readonly Fact[];
-  /** The fact that holds for an identity: the one at the lowest offset. */
-  fact(workflow: string, id: string): Fact | undefined;
+  /** A history that an event of the batch belongs to. Where no execution but the event's own is in it, the batch's own facts are enough. */
+  history(workflow: string, key: string): History;
+  /** What holds for the identity of an event of the batch: the delivery at the lowest offset. */
+  fact(workflow: string, id: string): Standing | undefined;
+}
+
+/** What is remembered of an event's first delivery for as long as others of it may come. */
+export interface Standing {
+  readonly id: string;
+  readonly offset: number;
+  readonly logTime: number;
+  readonly contentDigest: number;
 }
 
 export type Applied = { readonly status: 'lost' } | { readonly status: 'applied'; readonly marker: Marker; readonly view: WindowView };
 
 export interface WindowStore {
-  /** The partition's marker; undefined where there is none. */
-  marker(partition: number): Promise<Marker | undefined>;
+  /** The partition's marker; undefined where there is none. A store that many windows share looks for the one of this id. */
+  marker(partition: number, windowId: string): Promise<Marker | undefined>;
   /** Forgets the partition's facts and begins a window at `lo`: hi = lo. */
   begin(partition: number, marker: Omit<Marker, 'hi'>): Promise<void>;
   apply(batch: WindowBatch): Promise<Applied>;

@@ -4,7 +4,8 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Session } from 'chdb';
-import { type InsertTarget, quoted, RefusedRequest, type Statement } from './statement.ts';
+import { quoteText } from '../sql.ts';
+import { type InsertTarget, RefusedRequest, type Statement } from './statement.ts';
 
 /** What is used of the engine's package. */
 export interface EngineModule {
@@ -71,7 +72,7 @@ export function openEngine(engine: EngineModule, folder: string): Engine {
     await writeFile(file, data);
     try {
       const [into, from] = columns === undefined ? ['', '*'] : [`(${columns.join(', ')})`, columns.join(', ')];
-      await session.queryAsync(`INSERT INTO ${table} ${into} SELECT ${from} FROM file(${quoted(file)}, 'Native')`);
+      await session.queryAsync(`INSERT INTO ${table} ${into} SELECT ${from} FROM file(${quoteText(file)}, 'Native')`);
     } finally {
       await unlink(file);
     }
@@ -97,7 +98,7 @@ export function openEngine(engine: EngineModule, folder: string): Engine {
       }
     },
     kill(queryId) {
-      root.query(`KILL QUERY WHERE Settings['log_comment'] = ${quoted(queryId)} ASYNC`);
+      root.query(`KILL QUERY WHERE Settings['log_comment'] = ${quoteText(queryId)} ASYNC`);
     },
     async close() {
       await engine.drainPending();

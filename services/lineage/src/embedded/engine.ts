@@ -15,6 +15,10 @@ export interface EmbeddedEngineOptions {
   readonly environment?: Readonly<Record<string, string | undefined>>;
   /** Package that holds the engine. Default `chdb`. */
   readonly engine?: string;
+  /** Default: any free one, kept over restarts. */
+  readonly port?: number;
+  /** Default: a random one. */
+  readonly password?: string;
 }
 
 export interface EngineExit {
@@ -76,10 +80,10 @@ function childEnvironment(given: Readonly<Record<string, string | undefined>>): 
  * while the engine restarts, connections are refused, and a caller tries again. Throws EmbeddedEngineError.
  */
 export async function startEmbeddedEngine(options: EmbeddedEngineOptions): Promise<EmbeddedEngine> {
-  const password = randomBytes(24).toString('base64url');
+  const password = options.password ?? randomBytes(24).toString('base64url');
   const entry = options.childEntry ?? new URL(import.meta.url.endsWith('.ts') ? './child.ts' : './child.js', import.meta.url);
   let child: ChildProcess | undefined;
-  let port = 0;
+  let port = options.port ?? 0;
   let restarts = 0;
   let stopping: Promise<void> | undefined;
   const stopped = new AbortController();

@@ -1,4 +1,5 @@
 /** From an HTTP request, as ClickHouse's interface has it, to a statement that the in-process engine runs. Pure. */
+import { quoteName, quoteText } from '../sql.ts';
 
 /** Formats without header, footer or separators between blocks: the engine's chunks, one after another, are the whole. */
 const CHUNKABLE_FORMATS: ReadonlySet<string> = new Set([
@@ -75,22 +76,17 @@ export class RefusedRequest extends Error {
   }
 }
 
-/** A string literal of SQL. Backslash and quote are what could end it. */
-export function quoted(value: string): string {
-  return `'${value.replace(/[\\']/g, '\\$&')}'`;
-}
-
 const NAME = /^[A-Za-z_][A-Za-z0-9_.]*$/;
 
 function preambleOf(queryId: string, parameters: Iterable<readonly [string, string]>): readonly string[] {
   // The engine gives every query an id of its own; ours goes into the one setting that system.processes shows.
-  const assignments = [`log_comment = ${quoted(queryId)}`];
+  const assignments = [`log_comment = ${quoteText(queryId)}`];
   const statements: string[] = [];
   for (const [name, value] of parameters) {
-    if (name === 'database' && value !== '') statements.push(`USE \`${value.replace(/[\\`]/g, '\\$&')}\``);
+    if (name === 'database' && value !== '') statements.push(`USE ${quoteName(value)}`);
     if (INTERFACE_PARAMETERS.has(name)) continue;
     if (!NAME.test(name)) throw new RefusedRequest(115, 'UNKNOWN_SETTING', 'A setting has a name that is none');
-    assignments.push(`${name} = ${quoted(value)}`);
+    assignments.push(`${name} = ${quoteText(value)}`);
   }
   return [`SET ${assignments.join(', ')}`, ...statements];
 }

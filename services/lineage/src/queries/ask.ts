@@ -22,7 +22,7 @@ type ParameterValue = string | number | readonly string[] | null;
 export type Parameters = Readonly<Record<string, ParameterValue>>;
 
 /** Numbers come as numbers, records as objects and times in ISO 8601, whatever the server's defaults. */
-const ANSWER_SETTINGS = {
+export const ANSWER_SETTINGS = {
   output_format_json_quote_64bit_integers: 0,
   output_format_json_named_tuples_as_objects: 1,
   date_time_output_format: 'iso',

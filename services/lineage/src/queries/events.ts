@@ -5,7 +5,6 @@ import type {
   EffectKey,
   Evidence,
   EvidenceExecution,
-  KeyedDigest,
   LedgerAnswer,
   RetrievalEvent,
   RunEvent,
@@ -31,12 +30,9 @@ const POSITION_COLUMNS = ['recordPartition', 'recordOffset', 'recordTime'] as co
 /** Structures that ClickHouse cannot hold as NULL come back empty. */
 type RunRow = RunEvent & Position;
 type RetrievalRow = RetrievalEvent & Position;
-type ToolCallRow = Omit<ToolCallEvent, 'effectKey' | 'occurrence' | 'approval' | 'resultHash' | 'poll' | 'ledger'> &
+type ToolCallRow = Omit<ToolCallEvent, 'effectKey' | 'poll' | 'ledger'> &
   Position & {
     readonly effectKey: EffectKey;
-    readonly occurrence: KeyedDigest;
-    readonly approval: KeyedDigest;
-    readonly resultHash: KeyedDigest;
     readonly pollMax: number | null;
     readonly pollMinIntervalMs: number | null;
     readonly ledgerMode: LedgerAnswer['mode'] | null;
@@ -79,16 +75,9 @@ function toolCallOf(row: Omit<ToolCallRow, keyof Position>): ToolCallEvent {
   return {
     ...same,
     effectKey: effectKeyOf(row.effectKey),
-    occurrence: digestOf(row.occurrence),
-    approval: digestOf(row.approval),
-    resultHash: digestOf(row.resultHash),
     poll: pollMax === null ? null : { max: pollMax, minIntervalMs: pollMinIntervalMs },
     ledger: ledgerMode === null || ledgerAnswer === null ? null : { mode: ledgerMode, answer: ledgerAnswer },
   };
-}
-
-function digestOf(digest: KeyedDigest): KeyedDigest | null {
-  return digest.hashKeyId === '' ? null : digest;
 }
 
 /** An effect key as it was sent: null where its columns are empty. */

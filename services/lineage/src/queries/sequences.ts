@@ -1,4 +1,7 @@
-/** Gaps in emitters' sequences: no alert means nothing if events were dropped. And what an operator counts. */
+/**
+ * Gaps in emitters' sequences: no alert means nothing if events were dropped. And what an operator counts. An emitter serves one tenant and numbers
+ * its events from 0, so what a tenant can read is whole, and says nothing of how much the others do.
+ */
 import type { ClickHouseClient } from '@clickhouse/client';
 import { askOperator, askTenant, type Parameters, type TenantScope } from './ask.ts';
 
@@ -12,15 +15,22 @@ export interface SequenceGap {
   readonly logTime: number;
 }
 
+/** A gap as an operator sees it. */
+export interface OperatorSequenceGap extends SequenceGap {
+  readonly tenantId: string;
+}
+
 const GAP_COLUMNS = ['emitterId', 'first', 'last', 'missing', 'logTime'] as const;
 const EVENT_TABLES = ['run_events', 'tool_call_events', 'retrieval_events'] as const;
 
 /** Numbers between what was seen; before the first one only where the whole history is looked at. */
-function gapQuery(where: string, sinceStart: boolean): string {
-  const sequences = EVENT_TABLES.map((table) => `SELECT emitterId, sequence, recordTime FROM ${table} WHERE ${where}`).join(' UNION ALL ');
-  return `SELECT emitterId, before + 1 AS first, sequence - 1 AS last, sequence - before - 1 AS missing, toUnixTimestamp64Milli(recordTime) AS logTime
+function gapQuery(columns: string, where: string, sinceStart: boolean): string {
+  const sequences = EVENT_TABLES.map((table) => `SELECT tenantId, emitterId, sequence, recordTime FROM ${table} WHERE ${where}`).join(
+    ' UNION ALL ',
+  );
+  return `SELECT ${columns}, before + 1 AS first, sequence - 1 AS last, sequence - before - 1 AS missing, toUnixTimestamp64Milli(recordTime) AS logTime
     FROM (
-      SELECT emitterId, sequence, recordTime,
+      SELECT tenantId, emitterId, sequence, recordTime,
         lagInFrame(sequence, 1, ${sinceStart ? '-1' : 'sequence'}) OVER (
           PARTITION BY emitterId ORDER BY sequence ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
         ) AS before
@@ -38,23 +48,28 @@ export interface GapFilter {
 }
 
 /**
- * Numbers that this tenant's events leave out, by emitter, latest first. An emitter that serves several tenants numbers them all in one
- * sequence: the others' events look like gaps here, and only an operator can tell (`operatorSequenceGaps`).
+ * Numbers that this tenant's events leave out, by emitter, latest first. Each is an event that was dropped or is late; what an emitter dropped last
+ * shows once it sends again. (An emitter of one's own that numbers several tenants' events in one sequence shows gaps here that are none.)
  */
 export function sequenceGaps(client: ClickHouseClient, scope: TenantScope & GapFilter): Promise<readonly SequenceGap[]> {
   const { tenantId, from, limit = 1_000 } = scope;
   const where = `tenantId = {tenantId:String} ${sinceCondition(from)}`;
-  return askTenant<SequenceGap>(client, gapQuery(where, from === undefined), { tenantId, ...parametersOf(from, limit) }, GAP_COLUMNS);
+  return askTenant<SequenceGap>(
+    client,
+    gapQuery('emitterId', where, from === undefined),
+    { tenantId, ...parametersOf(from, limit) },
+    GAP_COLUMNS,
+  );
 }
 
-/** For operators: numbers that are missing from every emitter's events, whatever their tenant. Each is an event that was dropped or is late. */
-export function operatorSequenceGaps(client: ClickHouseClient, filter: GapFilter = {}): Promise<readonly SequenceGap[]> {
+/** For operators: the same of all tenants. */
+export function operatorSequenceGaps(client: ClickHouseClient, filter: GapFilter = {}): Promise<readonly OperatorSequenceGap[]> {
   const { from, limit = 1_000 } = filter;
-  return askOperator<SequenceGap>(
+  return askOperator<OperatorSequenceGap>(
     client,
-    gapQuery(`true ${sinceCondition(from)}`, from === undefined),
+    gapQuery('tenantId, emitterId', `true ${sinceCondition(from)}`, from === undefined),
     parametersOf(from, limit),
-    GAP_COLUMNS,
+    ['tenantId', ...GAP_COLUMNS],
   );
 }
 

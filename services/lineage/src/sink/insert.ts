@@ -117,8 +117,15 @@ async function insertOnce(client: ClickHouseClient, { table, blocks, token }: In
       blocks.map(({ bytes }) => bytes),
       { objectMode: false },
     ),
-    // An acknowledgement must mean that the rows are in a table, whatever the server's defaults.
-    clickhouse_settings: { insert_deduplication_token: token, async_insert: 0 },
+    // An acknowledgement must mean that the rows are in a table (on a cluster: of their shard), whatever the server's defaults; and the token
+    // must find the blocks of the insert in the order in which they came the first time.
+    clickhouse_settings: {
+      insert_deduplication_token: token,
+      insert_deduplicate: 1,
+      async_insert: 0,
+      distributed_foreground_insert: 1,
+      max_insert_threads: '1',
+    },
   });
   await drainStream(stream);
 }

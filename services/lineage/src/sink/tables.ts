@@ -18,7 +18,6 @@ import {
   array,
   bool,
   type Column,
-  type ColumnType,
   column,
   encodeBlock,
   float64,
@@ -53,11 +52,9 @@ const optionalFloat64 = nullable(float64, 0);
 const id = text;
 const optionalId = optionalText;
 
-const keyedDigest = tuple<KeyedDigest | null>([
-  column('hashKeyId', word, (digest) => digest?.hashKeyId ?? ''),
-  column('digest', text, (digest) => digest?.digest ?? ''),
-]);
-const keyedDigests: ColumnType<readonly KeyedDigest[]> = array(keyedDigest);
+const keyedDigests = array(
+  tuple<KeyedDigest>([column('hashKeyId', word, (pair) => pair.hashKeyId), column('digest', text, (pair) => pair.digest)]),
+);
 const effectKey = tuple<ToolCallEvent['effectKey']>([
   column('digests', keyedDigests, (key) => key?.digests ?? []),
   column('scope', word, (key) => key?.scope ?? ''),
@@ -137,14 +134,15 @@ const TOOL_CALL_EVENTS = table<ToolCallEvent>('tool_call_events', [
   column('inputHashes', keyedDigests, (v) => v.inputHashes),
   column('unhashable', optionalWord, (v) => v.unhashable),
   column('effectKey', effectKey, (v) => v.effectKey),
-  column('occurrence', keyedDigest, (v) => v.occurrence),
-  column('approval', keyedDigest, (v) => v.approval),
-  column('downstreamKey', optionalText, (v) => v.downstreamKey),
+  column('occurrences', keyedDigests, (v) => v.occurrences),
+  column('approvals', keyedDigests, (v) => v.approvals),
+  column('downstreamKeys', keyedDigests, (v) => v.downstreamKeys),
   column('executionCount', int32, (v) => v.executionCount),
-  column('precedingCalls', optionalText, (v) => v.precedingCalls),
+  column('precedingCalls', keyedDigests, (v) => v.precedingCalls),
+  column('leafHashKeyId', optionalWord, (v) => v.leafHashKeyId),
   column('argumentDigests', argumentDigests, (v) => v.argumentDigests),
   column('argumentDigestsOmitted', int32, (v) => v.argumentDigestsOmitted),
-  column('resultHash', keyedDigest, (v) => v.resultHash),
+  column('resultHashes', keyedDigests, (v) => v.resultHashes),
   column('groundedOn', array(text), (v) => v.groundedOn),
   column('pollMax', optionalInt32, (v) => v.poll?.max ?? null),
   column('pollMinIntervalMs', optionalInt64, (v) => v.poll?.minIntervalMs ?? null),

@@ -1,10 +1,10 @@
 import type { DeclaredEffectClass } from '@idemtrace/schemas';
 import { causeOf, judgedAgainst } from '../cause.ts';
 import { bounded, effectOf } from '../effect.ts';
-import { historyKey } from '../fact.ts';
+import { historyKey, keyed } from '../fact.ts';
 import { type DeclaredSeverity, triggerOf } from '../finding.ts';
 import { isEffective } from '../history.ts';
-import { compare, countedBefore, evidenceOf, fateOf, placeOf, type Verdict } from './comparison.ts';
+import { compare, countIncomparable, evidenceOf, executionsBefore, fateOf, placeOf, type Verdict } from './comparison.ts';
 import type { Rule } from './rule.ts';
 
 /** Severity of a repeat by effect class, after an effective earlier execution and after failed ones alone; null: not judged. */
@@ -24,30 +24,34 @@ export const duplicateExecution: Rule<'duplicate_execution'> = {
     const { event } = judgement.positioned;
     if (event.name !== 'ToolCallEvent') return [];
     const { effectName, inputHashes } = event.value;
-    const keys = inputHashes.map((hash) => historyKey.input(effectName, `${hash.hashKeyId}:${hash.digest}`));
+    const keys = inputHashes.map((hash) => historyKey.input(effectName, keyed(hash)));
     return compare(judgement, keys, verdict);
   },
 };
 
-const verdict: Verdict = (execution, executions, policy) => {
+const verdict: Verdict = (execution, seen, policy) => {
   const effect = effectOf(execution.call, policy);
   const severities = SEVERITY[effect.effectClass];
-  const earlier = countedBefore(execution, executions);
-  const against = judgedAgainst(earlier);
+  const { counted, undecided } = executionsBefore(execution, seen);
+  const isCounted = counted.executions.length > 0;
+  const earlier = isCounted ? counted : undecided;
+  const against = judgedAgainst(earlier.executions);
   if (severities === null || against === undefined) return undefined;
 
   const cause = causeOf(execution, against, policy);
-  const isHarmless = cause === 'protected' || !isEffective(execution);
+  const isHarmless = !isCounted || cause === 'protected' || !isEffective(execution);
   const severity = isHarmless ? 'info' : isEffective(against) ? severities.afterEffective : severities.afterFailed;
   return {
     rule: 'duplicate_execution',
     ruleVersion: duplicateExecution.version,
     severity: bounded(severity, effect),
     cause,
-    summary: `${execution.call.tool} was executed again with the same input: ${placeOf(execution)} repeats ${placeOf(against)}, ${fateOf(against)}.`,
+    summary: isCounted
+      ? `${execution.call.tool} was executed again with the same input: ${placeOf(execution)} repeats ${placeOf(against)}, ${fateOf(against)}.`
+      : `${execution.call.tool} was executed again with the same input: whether ${placeOf(execution)} is of the same occurrence as ${placeOf(against)} cannot be told, their hash keys differ.`,
     suggestion: null,
     trigger: triggerOf(execution.call, execution.first.offset, effect.effectClass),
     subject: execution.call.inputs[0] ?? '',
-    evidence: evidenceOf(execution, earlier, against, 0),
+    evidence: evidenceOf(execution, earlier, against, countIncomparable(execution, [...counted.executions, ...undecided.executions])),
   };
 };

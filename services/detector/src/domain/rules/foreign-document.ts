@@ -9,9 +9,10 @@ export const foreignDocument: Rule<'foreign_document'> = {
   judge({ positioned, policy }) {
     if (positioned.event.name !== 'RetrievalEvent') return [];
     const retrieval = positioned.event.value;
+    const { sharedTenants } = policy.policy;
     const foreign = new Map<string, DocumentRef>();
     for (const document of retrieval.documents) {
-      if (document.tenantId !== null && document.tenantId !== retrieval.tenantId && !policy.isShared(document.tenantId)) {
+      if (document.tenantId !== null && document.tenantId !== retrieval.tenantId && !sharedTenants.includes(document.tenantId)) {
         foreign.set(document.id, document);
       }
     }

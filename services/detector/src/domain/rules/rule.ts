@@ -1,7 +1,7 @@
 import type { PolicyLookup, RuleName } from '@idemtrace/schemas';
+import type { FactLookup } from '../executions.ts';
 import type { PositionedEvent } from '../fact.ts';
 import type { Finding } from '../finding.ts';
-import type { FactLookup } from '../history.ts';
 
 /** What a verdict may look at (W2): the event, facts at earlier positions of its workflow, the policy. */
 export interface Judgement {

@@ -14,7 +14,7 @@ export const unclassifiedTool: Rule<'unclassified_tool'> = {
     if (!isUnclassified(call) || policy.effectOf(call.tool) !== undefined) return [];
     const before = { offset: positioned.offset - 1, logTime: positioned.logTime, windowMs };
     const history = facts.history(historyKey.unclassified(call.tool, call.policyVersion ?? ''));
-    if (history.some((fact) => isVisible(fact, before))) return [];
+    if (history.facts.some((fact) => isVisible(fact, before))) return [];
     const fact = factOf(positioned);
     if (fact.kind !== 'phase') return [];
     const { effectClass } = effectOf(fact.call, policy);

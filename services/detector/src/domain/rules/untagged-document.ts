@@ -18,7 +18,7 @@ export const untaggedDocument: Rule<'untagged_document'> = {
     const untagged = retrieval.documents.filter(isUntagged);
     if (untagged.length === 0 || policy.dataSource(dataSource)?.untagged === 'allow') return [];
     const before = { offset: positioned.offset - 1, logTime: positioned.logTime, windowMs };
-    if (facts.history(historyKey.untagged(dataSource)).some((fact) => isVisible(fact, before))) return [];
+    if (facts.history(historyKey.untagged(dataSource)).facts.some((fact) => isVisible(fact, before))) return [];
     return [
       {
         rule: 'untagged_document',

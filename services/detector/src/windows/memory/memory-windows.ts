@@ -1,11 +1,15 @@
 /** Windows in this process's memory: rebuilt from the log at every start. */
-import { type Fact, isSameCall } from '../../domain/fact.ts';
-import type { Applied, Marker, PlacedFact, WindowBatch, WindowStore, WindowView } from '../port.ts';
+import { boundedHistory, isBounded } from '../../domain/bounded.ts';
+import { type Fact, isSameCall, type PhaseFact, phaseIdentities } from '../../domain/fact.ts';
+import { type FoldedExecutions, NO_HISTORY } from '../../domain/fold.ts';
+import type { Applied, Marker, PlacedFact, Standing, WindowBatch, WindowStore, WindowView } from '../port.ts';
 
 interface Workflow {
-  /** By identity. */
-  readonly facts: Map<string, Fact>;
+  /** By identity: the fact, or what stays of it once its execution is folded. */
+  readonly facts: Map<string, Standing>;
   readonly histories: Map<string, Fact[]>;
+  /** What is folded of those histories that are long. */
+  folded: Map<string, FoldedExecutions> | undefined;
   oldest: number;
   newest: number;
 }
@@ -15,8 +19,6 @@ interface Partition {
   /** Least recently touched first: expiry looks at the front alone. */
   readonly workflows: Map<string, Workflow>;
 }
-
-const NO_FACTS: readonly Fact[] = [];
 
 export interface MemoryWindowsOptions {
   /** Length of the window in milliseconds. */
@@ -49,6 +51,7 @@ export class MemoryWindows implements WindowStore {
     const oldest = (batch.facts[0]?.fact.logTime ?? 0) - this.#windowMs;
     expire(partition, oldest);
     for (const placed of batch.facts) this.#record(partition, placed, oldest);
+    for (const placed of batch.facts) this.#fold(partition, placed, batch.committed);
     const { marker } = partition;
     partition.marker = { ...marker, hi: Math.max(marker.hi, batch.to), committed: Math.max(marker.committed, batch.committed) };
     return { status: 'applied', marker: partition.marker, view: viewOf(partition) };
@@ -65,18 +68,56 @@ export class MemoryWindows implements WindowStore {
     // One that is no longer in the other's window stays in its histories: earlier records of this very batch may still look back to it.
     if (known !== undefined && known.offset > fact.offset) remove(workflow, known);
     const kept = sharing(workflow, histories, fact);
-    for (const name of histories) insert(workflow, name, kept);
+    for (const name of histories) if (!this.#isFolded(workflow, name, fact)) insert(workflow, name, kept);
     workflow.facts.set(fact.id, kept);
     workflow.newest = Math.max(workflow.newest, fact.logTime);
     workflow.oldest = Math.min(workflow.oldest, fact.logTime);
     if (oldest - workflow.oldest > this.#windowMs * TRIM) trim(workflow, oldest);
   }
 
+  /** Whether the fact's execution is among those that the history has summed up. */
+  #isFolded(workflow: Workflow, name: string, fact: Fact): boolean {
+    const folded = workflow.folded?.get(name);
+    if (folded === undefined || fact.kind !== 'phase') return false;
+    return beganAt(workflow, fact, this.#windowMs) <= folded.closedThrough;
+  }
+
+  #fold({ workflows }: Partition, { workflow: key, histories }: PlacedFact, committed: number): void {
+    const workflow = workflows.get(key);
+    if (workflow === undefined) return;
+    for (const name of histories) {
+      const facts = workflow.histories.get(name);
+      if (facts === undefined || isBounded(name, facts.length)) continue;
+      const bounded = boundedHistory(name, { folded: workflow.folded?.get(name), facts }, committed, this.#windowMs);
+      if (bounded.facts.length === facts.length) continue;
+      workflow.histories.set(name, [...bounded.facts]);
+      if (bounded.folded === undefined) continue;
+      workflow.folded ??= new Map();
+      workflow.folded.set(name, bounded.folded);
+      const open = new Set(bounded.facts);
+      for (const fact of facts) if (!open.has(fact)) workflow.facts.set(fact.id, standingOf(fact));
+    }
+  }
+
   /** The lower offset stays, unless it is no longer in the other one's window: then the other is no redelivery. */
-  #isReplacedBy(known: Fact, fact: Fact): boolean {
+  #isReplacedBy(known: Standing, fact: Fact): boolean {
     if (known.offset < fact.offset) return fact.logTime - known.logTime > this.#windowMs;
     return known.offset > fact.offset && known.logTime - fact.logTime <= this.#windowMs;
   }
+}
+
+/** Where its execution began: the offset of the first phase that is known of it, a window long. */
+function beganAt({ facts }: Workflow, fact: PhaseFact, windowMs: number): number {
+  let first = fact.offset;
+  for (const id of phaseIdentities(fact.call.executionId)) {
+    const known = facts.get(id);
+    if (known !== undefined && known.offset < first && fact.logTime - known.logTime <= windowMs) first = known.offset;
+  }
+  return first;
+}
+
+function standingOf({ id, offset, logTime, contentDigest }: Fact): Standing {
+  return { id, offset, logTime, contentDigest };
 }
 
 /** What an execution's phases say alike is kept once: the fact with the other phase's call, where they are equal. */
@@ -91,14 +132,14 @@ function sharing(workflow: Workflow, histories: readonly string[], fact: Fact): 
   return fact;
 }
 
-function remove(workflow: Workflow, fact: Fact): void {
+function remove(workflow: Workflow, { id, offset }: Standing): void {
   for (const [name, history] of workflow.histories) {
-    if (!history.includes(fact)) continue;
-    const left = history.filter((other) => other !== fact);
+    const left = history.filter((other) => other.offset !== offset);
+    if (left.length === history.length) continue;
     if (left.length === 0) workflow.histories.delete(name);
     else workflow.histories.set(name, left);
   }
-  workflow.facts.delete(fact.id);
+  workflow.facts.delete(id);
 }
 
 function expire(partition: Partition, oldest: number): void {
@@ -128,7 +169,7 @@ function covers(marker: Marker, { windowId, from }: WindowBatch): boolean {
 /** Finds or makes a workflow, and moves it to the end of the queue for expiry. */
 function touch(partition: Partition, key: string): Workflow {
   let workflow = partition.workflows.get(key);
-  if (workflow === undefined) workflow = { facts: new Map(), histories: new Map(), oldest: Number.POSITIVE_INFINITY, newest: 0 };
+  if (workflow === undefined) workflow = { facts: new Map(), histories: new Map(), folded: undefined, oldest: Number.POSITIVE_INFINITY, newest: 0 };
   else partition.workflows.delete(key);
   partition.workflows.set(key, workflow);
   return workflow;
@@ -151,7 +192,12 @@ function insert(workflow: Workflow, name: string, fact: Fact): void {
 
 function viewOf(partition: Partition): WindowView {
   return {
-    history: (workflow, key) => partition.workflows.get(workflow)?.histories.get(key) ?? NO_FACTS,
+    history(workflow, key) {
+      const held = partition.workflows.get(workflow);
+      const facts = held?.histories.get(key);
+      const folded = held?.folded?.get(key);
+      return facts === undefined && folded === undefined ? NO_HISTORY : { folded, facts: facts ?? NO_HISTORY.facts };
+    },
     fact: (workflow, id) => partition.workflows.get(workflow)?.facts.get(id),
   };
 }

@@ -1,0 +1,239 @@
+--[[
+  Applies one batch of a partition's facts, or nothing.
+
+  Input
+    KEYS[1]  base .. ':marker'; every other key is base .. ':' .. epoch .. ':' .. page, of the same hash tag
+    ARGV[1]  window id
+    ARGV[2]  from, ARGV[3] to, ARGV[4] committed: offsets
+    ARGV[5]  life of a page (ms), ARGV[6] life below which it is made new, ARGV[7] life of the marker
+    ARGV[8]  number of rewrites, then for each: page, SHA-1 (hex) of what it must hold, number of pages, and for each: page, content
+    then     for each workflow: page, number of facts, and each fact: five strings with their lengths (2 bytes) before them:
+             its texts, call, phase or event, anchor of its run's successes, 1 where it has more than two texts (see layout.ts)
+
+  Output
+    lost:     { 0 }
+    applied:  { 1, lo, hi, committed, completeFrom, epoch, pages }
+              pages: those in which a fact of this call met one of another execution or of its own identity, or that have grown
+              large: { place of the workflow in ARGV, path of the page below the workflow's, content, … }
+]]
+local byte, find, rep, sub = string.byte, string.find, string.rep, string.sub
+local pack, unpack = struct.pack, struct.unpack
+
+local LEAF, SPLIT = 1, 2
+local HEADER, ANCHOR = 4, 9
+local LARGE = 16384
+
+local windowId, from, to, committed = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local life, renewal, markerLife = ARGV[5], tonumber(ARGV[6]), ARGV[7]
+
+local marker = redis.call('HMGET', KEYS[1], 'windowId', 'lo', 'hi', 'committed', 'completeFrom', 'epoch')
+if marker[1] ~= windowId then return { 0 } end
+local lo, hi = tonumber(marker[2]), tonumber(marker[3])
+if from < lo or from > hi then return { 0 } end
+local prefix = sub(KEYS[1], 1, -7) .. marker[6] .. ':'
+
+-- Lengths that the allocator gives anyway, less what a string takes besides: what is left over is room for later items.
+local function roomFor(bytes)
+  local class = 128
+  while true do
+    local step = class / 4
+    for _ = 1, 4 do
+      if class - 6 >= bytes then return class - 6 end
+      class = class + step
+    end
+  end
+end
+
+local function setPage(name, text)
+  local bytes = #text
+  redis.call('SET', prefix .. name, text .. rep('\0', roomFor(bytes) - bytes), 'PX', life)
+end
+
+local function renew(name)
+  if redis.call('PTTL', prefix .. name) < renewal then redis.call('PEXPIRE', prefix .. name, life) end
+end
+
+-- A page as it was (room, written) and as it is now (text).
+local function load(name)
+  local stored = redis.call('GET', prefix .. name)
+  if not stored then return { text = pack('>BI3', LEAF, 0), room = 0, written = HEADER } end
+  if byte(stored, 1) == SPLIT then
+    renew(name)
+    return { isSplit = true, text = stored }
+  end
+  local _, used = unpack('>BI3', stored)
+  return { text = sub(stored, 1, HEADER + used), room = #stored, written = HEADER + used }
+end
+
+local function save(name, page)
+  local text = page.text
+  local bytes = #text
+  if bytes == page.written then return end
+  local header = pack('>BI3', LEAF, bytes - HEADER)
+  if bytes <= page.room then
+    redis.call('SETRANGE', prefix .. name, page.written, sub(text, page.written + 1))
+    redis.call('SETRANGE', prefix .. name, 0, header)
+    renew(name)
+  else
+    page.text = header .. sub(text, HEADER + 1)
+    setPage(name, page.text)
+    if bytes > LARGE then page.isMet = true end
+  end
+end
+
+local at = 9
+for _ = 1, tonumber(ARGV[8]) do
+  local name, expected, count = ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2])
+  local page = load(name)
+  if not page.isSplit and redis.sha1hex(sub(page.text, HEADER + 1)) == expected then
+    for i = 1, count do setPage(ARGV[at + 1 + 2 * i], ARGV[at + 2 + 2 * i]) end
+  end
+  at = at + 3 + 2 * count
+end
+
+local function append(page, item)
+  page.text = page.text .. item
+end
+
+-- Another call than the one that stands at `own` has this anchor in its place. `own` is 0 where there is none.
+local function isShared(text, anchor, own, place)
+  local found = find(text, anchor, 1, true)
+  while found do
+    if own == 0 or found ~= own + place then return true end
+    found = find(text, anchor, found + 1, true)
+  end
+  return false
+end
+
+-- Puts a phase into a page, unless it is there. Answers where its call stands.
+local function putPhase(page, texts, hasMore, call, execution, phase)
+  local own
+  if find(page.text, execution, 1, true) then
+    own = find(page.text, call, 1, true)
+    -- Its call was another one, or it is folded.
+    if not own then page.isMet = true end
+  end
+  if not own or hasMore then
+    local t = 1
+    while t <= #texts do
+      local bytes = 3 + byte(texts, t + 1) * 256 + byte(texts, t + 2)
+      local item = sub(texts, t, t + bytes - 1)
+      if not find(page.text, item, 1, true) then append(page, item) end
+      t = t + bytes
+    end
+  end
+  if not own then
+    own = #page.text + 1
+    append(page, call .. sub(phase, 1, 1) .. pack('>I3', own) .. sub(phase, 2))
+    return own
+  end
+  local head = sub(phase, 1, 1) .. pack('>I3', own)
+  local item = head .. sub(phase, 2)
+  if not find(page.text, item, 1, true) then
+    if find(page.text, head, 1, true) then page.isMet = true end
+    append(page, item)
+  end
+  return own
+end
+
+local function putEvent(page, event)
+  if find(page.text, event, 1, true) then return end
+  if find(page.text, sub(event, 4, 3 + ANCHOR), 1, true) then page.isMet = true end
+  append(page, event)
+end
+
+local met = {}
+while at <= #ARGV do
+  local place, root, count = at, ARGV[at], tonumber(ARGV[at + 1])
+  local pages, names = {}, {}
+  local function pageOf(name)
+    local page = pages[name]
+    if not page then
+      page = load(name)
+      pages[name] = page
+      names[#names + 1] = name
+    end
+    return page
+  end
+  local top = pageOf(root)
+  local function leafOf(digest)
+    local page, name, depth = top, root .. '/', 0
+    while page.isSplit do
+      local half = byte(digest, math.floor(depth / 2) + 1)
+      half = depth % 2 == 0 and math.floor(half / 16) or half % 16
+      name = name .. sub('0123456789abcdef', half + 1, half + 1)
+      depth = depth + 1
+      page = pageOf(name)
+    end
+    return page
+  end
+
+  for i = 1, count do
+    local texts, call, phase, successes, more = unpack('>Hc0Hc0Hc0Hc0Hc0', ARGV[at + 1 + i])
+    if call == '' then
+      local page = top.isSplit and leafOf(sub(phase, 4, 3 + ANCHOR)) or top
+      for j = 1, byte(phase, 4 + ANCHOR) do
+        local anchor = sub(phase, 5 + ANCHOR * j, 4 + ANCHOR * (j + 1))
+        local leaf = top.isSplit and leafOf(anchor) or top
+        if find(leaf.text, anchor, 1, true) then leaf.isMet = true end
+        if leaf ~= page then putEvent(leaf, phase) end
+      end
+      putEvent(page, phase)
+    else
+      local execution = sub(call, 4, 19)
+      local anchors = byte(call, 20)
+      if anchors >= 128 then
+        -- Asked whether there is an earlier fact, the page is looked at before it has this one.
+        anchors = anchors - 128
+        local anchor = sub(call, 21 + ANCHOR * (anchors - 1), 20 + ANCHOR * anchors)
+        local leaf = top.isSplit and leafOf(anchor) or top
+        if find(leaf.text, anchor, 1, true) then leaf.isMet = true end
+        if leaf ~= top then putPhase(leaf, texts, more ~= '', call, execution, phase) end
+        anchors = anchors - 1
+      end
+      local home = top.isSplit and leafOf(sub(execution, 10)) or top
+      local isKnown = top.isSplit and find(home.text, execution, 1, true)
+      local own = putPhase(home, texts, more ~= '', call, execution, phase)
+      local isAnyShared = false
+      for j = 1, anchors do
+        local start = 21 + ANCHOR * (j - 1)
+        local anchor = sub(call, start, start + ANCHOR - 1)
+        local leaf, here = home, own
+        if top.isSplit then
+          leaf = leafOf(anchor)
+          -- What is folded in a page leaves nothing of itself but there where executions are told by their ids.
+          local isFolded = isKnown and not find(leaf.text, execution, 1, true) and find(leaf.text, '\4' .. anchor, 1, true)
+          here = isFolded and 0 or putPhase(leaf, texts, more ~= '', call, execution, phase)
+        end
+        if isShared(leaf.text, anchor, here, start - 1) then
+          leaf.isMet = true
+          isAnyShared = true
+        end
+      end
+      if top.isSplit and successes ~= '' then
+        local leaf = leafOf(successes)
+        putPhase(leaf, texts, more ~= '', call, execution, phase)
+        if isAnyShared then leaf.isMet = true end
+      end
+    end
+  end
+
+  for _, name in ipairs(names) do
+    local page = pages[name]
+    if not page.isSplit then
+      save(name, page)
+      if page.isMet then
+        met[#met + 1] = place
+        met[#met + 1] = sub(name, #root + 2)
+        met[#met + 1] = sub(page.text, HEADER + 1)
+      end
+    end
+  end
+  at = at + 2 + count
+end
+
+if to > hi then hi = to end
+committed = math.max(committed, tonumber(marker[4]))
+redis.call('HSET', KEYS[1], 'hi', string.format('%.0f', hi), 'committed', string.format('%.0f', committed))
+redis.call('PEXPIRE', KEYS[1], markerLife)
+return { 1, marker[2], string.format('%.0f', hi), string.format('%.0f', committed), marker[5], marker[6], met }

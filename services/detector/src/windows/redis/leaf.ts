@@ -1,0 +1,125 @@
+/** What one page says of a history, and of an identity. */
+import type { Fact, PhaseFact } from '../../domain/fact.ts';
+import type { FoldedExecutions, History } from '../../domain/fold.ts';
+import { readFold } from './fold-item.ts';
+import type { AnchoredHistory } from './histories.ts';
+import type { Position } from './layout.ts';
+import { type CallItem, effectNameOf, hasAnchor, type Page, type PhaseItem, phaseFactOf, readPage, standing } from './page.ts';
+
+export interface LeafOptions {
+  /** What of the digests' first four bits, each time, brings a history here; empty where the workflow has one page. */
+  readonly path: string;
+  /** Its items. */
+  readonly items: Buffer;
+  readonly near: Pick<Position, 'offset' | 'logTime'>;
+  readonly windowMs: number;
+}
+
+/** A page that is not split. */
+export class Leaf {
+  readonly path: string;
+  readonly items: Buffer;
+  readonly page: Page;
+  readonly #windowMs: number;
+  #begun: ReadonlyMap<string, number> | undefined;
+
+  /** @throws UnreadablePage */
+  constructor({ path, items, near, windowMs }: LeafOptions) {
+    this.path = path;
+    this.items = items;
+    this.page = readPage(items, near);
+    this.#windowMs = windowMs;
+  }
+
+  history(history: AnchoredHistory): History {
+    if (history.kind === 'existence') return { folded: undefined, facts: this.#existing(history) };
+    const folded = this.folded(history);
+    return { folded, facts: this.itemsOf(history, folded).map((item) => phaseFactOf(item, history)) };
+  }
+
+  /** Phases of a history in order of offset, each delivery that stands once, without those of folded executions. */
+  itemsOf(history: Exclude<AnchoredHistory, { kind: 'existence' }>, folded: FoldedExecutions | undefined): readonly PhaseItem[] {
+    const isOf = new Map<CallItem, boolean>();
+    const isIn = (call: CallItem) => {
+      const known = isOf.get(call) ?? isCallOf(call, history);
+      isOf.set(call, known);
+      return known;
+    };
+    const items = this.page.phases.filter(
+      (item) =>
+        isIn(item.call) &&
+        (history.kind === 'executions' || item.phase === 'succeeded') &&
+        (folded === undefined || this.#begin(item.call.executionId) > folded.closedThrough),
+    );
+    return withoutRedeliveries(items, this.#windowMs);
+  }
+
+  folded(history: AnchoredHistory): FoldedExecutions | undefined {
+    if (history.kind !== 'executions') return undefined;
+    for (const { anchor, json } of this.page.folds) {
+      if (!anchor.equals(history.anchor)) continue;
+      const folded = readFold(json, history, this.page.phases);
+      if (folded !== undefined) return folded;
+    }
+    return undefined;
+  }
+
+  #existing({ anchor }: AnchoredHistory): readonly Fact[] {
+    const phases = this.page.phases.filter(({ call }) => call.existence?.equals(anchor) === true);
+    const events = this.page.events.filter(({ anchors }) => anchors.some((other) => other.equals(anchor)));
+    return [...phases, ...events]
+      .sort((a, b) => a.offset - b.offset)
+      .map(({ offset, logTime, contentDigest }) => ({ kind: 'retrieval', id: '', offset, logTime, contentDigest, dataSource: '' }));
+  }
+
+  standingOfPhase(executionId: Buffer, phase: PhaseFact['phase']): Position | undefined {
+    const { phases, standings } = this.page;
+    const deliveries: Position[] = phases.filter((item) => item.phase === phase && item.call.executionId.equals(executionId));
+    for (const item of standings) {
+      if (item.executionId.equals(executionId)) deliveries.push(...item.phases.filter((other) => other.phase === phase));
+    }
+    return standing(deliveries, this.#windowMs);
+  }
+
+  standingOfEvent(identity: Buffer): Position | undefined {
+    return standing(
+      this.page.events.filter((item) => item.identity.equals(identity)),
+      this.#windowMs,
+    );
+  }
+
+  /** Where an execution began, for all that the page knows. */
+  #begin(executionId: Buffer): number {
+    this.#begun ??= beginnings(this.page);
+    return this.#begun.get(executionId.toString('hex')) ?? Number.POSITIVE_INFINITY;
+  }
+}
+
+function beginnings({ phases, standings }: Page): ReadonlyMap<string, number> {
+  const begun = new Map<string, number>();
+  const note = (executionId: Buffer, offset: number) => {
+    const id = executionId.toString('hex');
+    begun.set(id, Math.min(offset, begun.get(id) ?? offset));
+  };
+  for (const { call, offset } of phases) note(call.executionId, offset);
+  for (const item of standings) for (const { offset } of item.phases) note(item.executionId, offset);
+  return begun;
+}
+
+function isCallOf(call: CallItem, history: Exclude<AnchoredHistory, { kind: 'existence' }>): boolean {
+  if (history.kind === 'successes') return call.run[0] === history.runId;
+  return hasAnchor(call, history.anchor, history.list) && effectNameOf(call) === history.effectName;
+}
+
+function withoutRedeliveries(items: readonly PhaseItem[], windowMs: number): readonly PhaseItem[] {
+  const held = new Map<string, PhaseItem>();
+  return items
+    .toSorted((a, b) => a.offset - b.offset)
+    .filter((item) => {
+      const id = `${item.call.executionId.toString('latin1')}${item.phase}`;
+      const before = held.get(id);
+      if (before !== undefined && item.logTime - before.logTime <= windowMs) return false;
+      held.set(id, item);
+      return true;
+    });
+}

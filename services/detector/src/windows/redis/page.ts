@@ -1,0 +1,278 @@
+/** Reading a page: its items as they lie there, and facts of those that are asked for. */
+import type { EffectClass, EffectClassSource, ToolPhase } from '@idemtrace/schemas';
+import type { CallFact, PhaseFact } from '../../domain/fact.ts';
+import type { Standing } from '../port.ts';
+import { MARKED, NAMED } from './encode.ts';
+import type { AnchoredHistory } from './histories.ts';
+import {
+  ANCHOR_BYTES,
+  ANCHOR_CHARS,
+  DIGEST_BYTES,
+  HAS_EXISTENCE,
+  HEADER_BYTES,
+  ITEM,
+  MARK_BYTES,
+  OTHER_KEY,
+  PHASES,
+  POSITION_BYTES,
+  type Position,
+  readPosition,
+  TEXT_MARK_BYTES,
+  uuidOf,
+} from './layout.ts';
+
+/** A page holds what no version of this wrote, or names a text that it does not hold. */
+export class UnreadablePage extends Error {
+  override readonly name = 'UnreadablePage';
+}
+
+export interface PhaseItem extends Position {
+  readonly call: CallItem;
+  readonly phase: ToolPhase;
+  readonly bytes: Buffer;
+  readonly texts: ReadonlyMap<string, Buffer>;
+}
+
+export interface CallItem {
+  readonly bytes: Buffer;
+  readonly executionId: Buffer;
+  /** Without the one of the history that is asked only whether it has an earlier fact. */
+  readonly anchors: readonly Buffer[];
+  readonly existence: Buffer | undefined;
+  readonly shape: Shape;
+  readonly run: readonly [runId: string, attempt: number, parentRunId?: string];
+}
+
+/** What stays of a folded execution. */
+export interface StandingItem {
+  readonly executionId: Buffer;
+  readonly phases: readonly (Position & { readonly phase: ToolPhase })[];
+}
+
+export interface EventItem extends Position {
+  readonly bytes: Buffer;
+  readonly identity: Buffer;
+  readonly anchors: readonly Buffer[];
+}
+
+export interface FoldItem {
+  readonly anchor: Buffer;
+  readonly json: string;
+}
+
+type Shape = readonly [
+  tool: string,
+  effectName: string | 0,
+  effectClass: EffectClass,
+  source: EffectClassSource,
+  deadlineMs: number | null,
+  agentId: string | null,
+  hasToolCall: 0 | 1,
+  keyIds: readonly string[],
+  ...lists: (readonly number[])[],
+];
+
+export interface Page {
+  readonly texts: ReadonlyMap<string, Buffer>;
+  readonly phases: readonly PhaseItem[];
+  readonly standings: readonly StandingItem[];
+  readonly events: readonly EventItem[];
+  readonly folds: readonly FoldItem[];
+}
+
+/** @param near offset and log time that the page's are near to. @throws UnreadablePage */
+export function readPage(items: Buffer, near: Pick<Position, 'offset' | 'logTime'>): Page {
+  const texts = new Map<string, Buffer>();
+  const calls = new Map<number, Buffer>();
+  const read = new Map<number, CallItem>();
+  const phases: PhaseItem[] = [];
+  const standings: StandingItem[] = [];
+  const events: EventItem[] = [];
+  const folds: FoldItem[] = [];
+  const callAt = (place: number): CallItem => {
+    const bytes = calls.get(place);
+    if (bytes === undefined) throw new UnreadablePage('a phase whose call is missing');
+    const known = read.get(place) ?? readCall(bytes, texts);
+    read.set(place, known);
+    return known;
+  };
+  let at = 0;
+  while (at < items.length) {
+    const start = at;
+    const kind = items[at] ?? 0;
+    if (kind >= ITEM.phase) {
+      const phase = PHASES[kind - ITEM.phase];
+      if (phase === undefined) throw new UnreadablePage(`a phase of code ${kind}`);
+      const end = endOfPhase(items, at);
+      const bytes = items.subarray(at, end);
+      phases.push({ call: callAt(items.readUIntBE(at + 1, 3)), phase, bytes, texts, ...readPosition(items, at + 4, near) });
+      at = end;
+      continue;
+    }
+    if (kind === ITEM.fold) {
+      const length = items.readUIntBE(at + 1 + ANCHOR_BYTES, 3);
+      at += 4 + ANCHOR_BYTES + length;
+      folds.push({ anchor: items.subarray(start + 1, start + 1 + ANCHOR_BYTES), json: items.toString('utf8', at - length, at) });
+      continue;
+    }
+    at += 3 + items.readUInt16BE(at + 1);
+    const bytes = items.subarray(start, at);
+    // Places count from 1, behind the header: as the script counts them.
+    if (kind === ITEM.call) calls.set(start + HEADER_BYTES + 1, bytes);
+    else if (kind === ITEM.text) texts.set(bytes.toString('hex', 3, 3 + TEXT_MARK_BYTES), bytes);
+    else if (kind === ITEM.standing) standings.push(readStanding(bytes, near));
+    else if (kind === ITEM.event) events.push(readEvent(bytes, near));
+    else throw new UnreadablePage(`an item of kind ${kind}`);
+  }
+  return { texts, phases, standings, events, folds };
+}
+
+/** A phase's item ends behind its results. */
+function endOfPhase(items: Buffer, start: number): number {
+  let at = start + 4 + POSITION_BYTES;
+  let left = items[at++] ?? 0;
+  for (; left > 0; left--) at += 1 + (items[at] === OTHER_KEY ? TEXT_MARK_BYTES : 0) + MARK_BYTES;
+  return at;
+}
+
+function readCall(bytes: Buffer, texts: ReadonlyMap<string, Buffer>): CallItem {
+  const flags = bytes[19] ?? 0;
+  const count = flags & ~HAS_EXISTENCE;
+  const all = Array.from({ length: count }, (_, index) => bytes.subarray(20 + ANCHOR_BYTES * index, 20 + ANCHOR_BYTES * (index + 1)));
+  const existence = (flags & HAS_EXISTENCE) === 0 ? undefined : all.pop();
+  const at = 20 + ANCHOR_BYTES * count;
+  return {
+    bytes,
+    executionId: bytes.subarray(3, 19),
+    anchors: all,
+    existence,
+    shape: textAt(bytes, at, texts) as Shape,
+    run: textAt(bytes, at + TEXT_MARK_BYTES, texts) as CallItem['run'],
+  };
+}
+
+/** Texts by their bytes: parsed once, however many pages and calls name them. */
+const parsed = new Map<string, unknown>();
+const MOST_PARSED = 10_000;
+
+function textAt(bytes: Buffer, at: number, texts: ReadonlyMap<string, Buffer>): unknown {
+  const text = texts.get(bytes.toString('hex', at, at + TEXT_MARK_BYTES));
+  if (text === undefined) throw new UnreadablePage('a text that is missing');
+  const json = text.toString('utf8', 3 + TEXT_MARK_BYTES);
+  const known = parsed.get(json);
+  if (known !== undefined) return known;
+  if (parsed.size >= MOST_PARSED) parsed.clear();
+  const value: unknown = JSON.parse(json);
+  parsed.set(json, value);
+  return value;
+}
+
+function readStanding(bytes: Buffer, near: Pick<Position, 'offset' | 'logTime'>): StandingItem {
+  const phases: StandingItem['phases'][number][] = [];
+  for (let at = 19; at < bytes.length; at += 1 + POSITION_BYTES) {
+    phases.push({ phase: PHASES[bytes[at] ?? 0] ?? 'unspecified', ...readPosition(bytes, at + 1, near) });
+  }
+  return { executionId: bytes.subarray(3, 19), phases };
+}
+
+function readEvent(bytes: Buffer, near: Pick<Position, 'offset' | 'logTime'>): EventItem {
+  const first = 3 + ANCHOR_BYTES + 1;
+  return {
+    bytes,
+    identity: bytes.subarray(3, 3 + ANCHOR_BYTES),
+    anchors: Array.from({ length: bytes[first - 1] ?? 0 }, (_, index) => bytes.subarray(first + 9 * index, first + 9 * (index + 1))),
+    ...readPosition(bytes, bytes.length - POSITION_BYTES, near),
+  };
+}
+
+export function effectNameOf({ shape }: CallItem): string {
+  return shape[1] === 0 ? shape[0] : shape[1];
+}
+
+/** In which of its lists a call has an anchor. */
+export function hasAnchor({ anchors, shape }: CallItem, anchor: Buffer, list: (typeof NAMED)[number]): boolean {
+  const inputs = shape[8]?.length ?? 0;
+  const from = list === 'inputs' ? 0 : inputs;
+  return anchors.slice(from, list === 'inputs' ? inputs : undefined).some((other) => other.equals(anchor));
+}
+
+/**
+ * A phase as a fact of a history. Digests are whole in the list that the history goes by; elsewhere they are as many of their first characters
+ * as are kept, which is as good for comparing what comes of one history.
+ */
+export function phaseFactOf(item: PhaseItem, history: AnchoredHistory): PhaseFact {
+  const { call, phase, offset, logTime, contentDigest } = item;
+  const fact = callFactOf(call, history);
+  const id = `${fact.executionId}/${phase}`;
+  return { kind: 'phase', id, offset, logTime, contentDigest, phase, results: resultsOf(item), call: fact };
+}
+
+function callFactOf(item: CallItem, history: AnchoredHistory): CallFact {
+  const { bytes, shape, run } = item;
+  const [tool, , effectClass, effectClassSource, deadlineMs, agentId, hasToolCall, keyIds, ...lists] = shape;
+  let at = 20 + ANCHOR_BYTES * ((bytes[19] ?? 0) & ~HAS_EXISTENCE) + 2 * TEXT_MARK_BYTES;
+  let stepIndex = 0;
+  for (let scale = 1; ; scale *= 0x80) {
+    const byte = bytes[at++] ?? 0;
+    stepIndex += (byte & 0x7f) * scale;
+    if (byte < 0x80) break;
+  }
+  const take = (length: number, chars: number) => {
+    at += length;
+    return bytes.toString('base64url', at - length, at).slice(0, chars);
+  };
+  const toolCallId = hasToolCall === 0 ? null : take(MARK_BYTES, 8);
+  const keyed = (key: number, digest: string) => `${keyIds[key]}:${digest}`;
+  let anchor = 0;
+  const named = NAMED.map((list, index) => {
+    const keys = lists[index] ?? [];
+    const isAsked = history.kind === 'executions' && history.list === list;
+    return keys.map((key) => {
+      const digest = item.anchors[anchor++]?.toString('base64url') ?? '';
+      const whole = keys.length > 1 ? take(DIGEST_BYTES, 43) : undefined;
+      if (!isAsked) return keyed(key, digest.slice(0, ANCHOR_CHARS));
+      return whole === undefined ? history.digest : keyed(key, whole);
+    });
+  });
+  const marked = MARKED.map((_, index) => (lists[NAMED.length + index] ?? []).map((key) => keyed(key, take(MARK_BYTES, 8))));
+  const [inputs = [], effectKeys = []] = named;
+  const [occurrences = [], approvals = [], downstreamKeys = [], precedingCalls = []] = marked;
+  return {
+    executionId: uuidOf(item.executionId),
+    runId: run[0],
+    attempt: run[1],
+    parentRunId: run[2] ?? null,
+    agentId,
+    stepIndex,
+    toolCallId,
+    tool,
+    effectName: effectNameOf(item),
+    effectClass,
+    effectClassSource,
+    inputs,
+    effectKeys,
+    occurrences,
+    approvals,
+    downstreamKeys,
+    precedingCalls,
+    deadlineMs,
+  };
+}
+
+function resultsOf({ bytes, call, texts }: PhaseItem): readonly string[] {
+  const results: string[] = [];
+  for (let at = 5 + POSITION_BYTES; at < bytes.length; at += MARK_BYTES) {
+    const key = bytes[at++] ?? 0;
+    if (key === OTHER_KEY) at += TEXT_MARK_BYTES;
+    const id = key === OTHER_KEY ? textAt(bytes, at - TEXT_MARK_BYTES, texts) : call.shape[7][key];
+    results.push(`${id}:${bytes.toString('base64url', at, at + MARK_BYTES)}`);
+  }
+  return results;
+}
+
+/** Of deliveries of one event the one that stands: the first, until another comes more than a window later. */
+export function standing<T extends Omit<Standing, 'id'>>(deliveries: readonly T[], windowMs: number): T | undefined {
+  const [first, ...rest] = deliveries.toSorted((a, b) => a.offset - b.offset);
+  if (first === undefined) return undefined;
+  return rest.reduce((held, next) => (next.logTime - held.logTime > windowMs ? next : held), first);
+}
