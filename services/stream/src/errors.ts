@@ -6,6 +6,7 @@
  * - `record_too_large`: the log takes no record of that size
  * - `log_full`: no room for more records
  * - `unsupported_log`: what is there is no log of ours, or one of a newer version
+ * - `not_allowed`: the log refuses this client, or what it asks for: wrong credentials, or a permission that is missing
  * - `closed`: the log, or this view of it, was closed
  */
 export type LogErrorCode =
@@ -16,6 +17,7 @@ export type LogErrorCode =
   | 'record_too_large'
   | 'log_full'
   | 'unsupported_log'
+  | 'not_allowed'
   | 'closed';
 
 /** A fault of the log that a caller can tell by its code. Its message never holds anything of a record. */

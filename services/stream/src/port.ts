@@ -49,6 +49,8 @@ export interface TopicSpec {
   readonly retentionMs?: number;
   /** Oldest records may be deleted while a partition is larger; undefined sets no bound. */
   readonly retentionBytes?: number;
+  /** Largest record, and largest batch of records, that a cluster takes; undefined leaves it to the cluster. The embedded log has its own bound. */
+  readonly maxMessageBytes?: number;
 }
 
 /** Records of one partition, in order, none twice. Offsets may have gaps (a cluster keeps records of its own among them). */
@@ -94,7 +96,8 @@ export interface OwnedPartition {
   /** Says that the owner is alive; to be called at least every few seconds within long work. Throws where the partition was lost. */
   heartbeat(): Promise<void>;
   /**
-   * Appends the outputs and moves the group's offset to `next` (backwards too), in one transaction. Throws only where surely nothing of it
+   * Appends the outputs and moves the group's offset to `next` (backwards too), in one transaction. Without outputs the offset may follow
+   * within a second, and where that fails the records are handed on again: nothing of them was visible. Throws only where surely nothing of it
    * is in the log: `log_full`, `record_too_large`, `unknown_topic`, `partition_mismatch` (an output topic has no partition of this number),
    * `log_away`; and where `takeOver` was not called in this generation.
    */
@@ -117,6 +120,8 @@ export interface SubscribeOptions {
   readonly maxRecords?: number;
   /** Most bytes of a batch (one record is always handed on), default 4 MiB. */
   readonly maxBytes?: number;
+  /** Its commits move the offset alone, never with outputs: then a reader of a cluster needs no permission to write. Default false. */
+  readonly readOnly?: boolean;
 }
 
 export interface Subscription {
@@ -146,7 +151,10 @@ export interface EventLog {
   bounds(topic: string): Promise<readonly { readonly low: number; readonly high: number }[]>;
   /** Next offsets that a group has committed, by partition number. */
   committed(topic: string, group: string): Promise<readonly (number | undefined)[]>;
-  /** Appends all or nothing; resolves with the positions, in order, once the records are durable. */
+  /**
+   * Appends all or nothing; resolves with the positions, in order, once the records are durable. A cluster that goes away under it (`log_away`)
+   * may hold all, some or none of them: append them again, and tell them apart by what they say.
+   */
   append(topic: string, records: readonly NewRecord[]): Promise<readonly Position[]>;
   subscribe(options: SubscribeOptions, handler: BatchHandler): Promise<Subscription>;
   /**

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { assign } from '../src/embedded/assignment.ts';
+import { assign } from '../src/assignment.ts';
 
 const free = (count: number) => Array.from({ length: count }, (_, partition) => ({ partition, member: undefined }));
 

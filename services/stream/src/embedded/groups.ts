@@ -1,5 +1,5 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { assign } from './assignment.ts';
+import { assign } from '../assignment.ts';
 import { isPresent, type Presence } from './presence.ts';
 import type { Topic } from './topics.ts';
 

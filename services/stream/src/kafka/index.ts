@@ -1,0 +1,44 @@
+import { Kafka, type KafkaConfig } from 'kafkajs';
+import type { EventLog } from '../port.ts';
+import { readZstd } from './compression.ts';
+import { Connection } from './connection.ts';
+import { KafkaEventLog } from './log.ts';
+import { Producers } from './producers.ts';
+import { type KafkaLogOptions, kafkaSettings } from './settings.ts';
+import { withAdmin } from './topics.ts';
+
+export { Connection } from './connection.ts';
+export { boundsOf, committedOf } from './positions.ts';
+export {
+  type KafkaClientOptions,
+  type KafkaLogOptions,
+  type KafkaReport,
+  type KafkaSasl,
+  type KafkaTls,
+  kafkaSettings,
+} from './settings.ts';
+export { checkKafkaTopics, type TopicFinding, type WantedTopics } from './topic-check.ts';
+
+/**
+ * Opens the event log of a Kafka cluster. Throws `LogError`: `log_away` where no broker answers, `not_allowed` where the cluster refuses the client.
+ */
+export function openKafkaLog(options: KafkaLogOptions): Promise<EventLog> {
+  return openWith(options, {});
+}
+
+/** The same, with settings of kafkajs put over ours. */
+export async function openWith(options: KafkaLogOptions, overrides: Partial<KafkaConfig>): Promise<EventLog> {
+  readZstd();
+  const { sessionTimeoutMs = 8000, replicationFactor, minInsyncReplicas, report = () => undefined } = options;
+  const kafka = new Kafka({ ...kafkaSettings(options), ...overrides });
+  const { clusterId } = await withAdmin(kafka, 'The Kafka cluster could not be opened', (admin) => admin.describeCluster());
+  return new KafkaEventLog({
+    id: clusterId,
+    kafka,
+    connection: new Connection(kafka),
+    producers: new Producers(options, overrides),
+    creation: { replicationFactor, minInsyncReplicas },
+    sessionTimeoutMs,
+    report,
+  });
+}
