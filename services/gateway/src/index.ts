@@ -1,2 +1,10 @@
-export { createGateway, type GatewayOptions, MOST_BODY_BYTES, MOST_EVENTS, type TenantKey } from './app.ts';
-export { type Served, serveGateway } from './serve.ts';
+export type { Admission } from './admission.ts';
+export { type AnsweredRequest, createGateway, type Gateway, type GatewayOptions, type GatewayStatus } from './app.ts';
+export { AVRO_BATCH } from './batch/avro.ts';
+export { type Frame, writeFrames } from './batch/frames.ts';
+export type { GatewayCounters } from './counters.ts';
+export { GatewayError, type TenantKey } from './keys.ts';
+export { MOST_BODY_BYTES, MOST_EVENTS } from './limits.ts';
+export { createProbes, type Readiness } from './probes.ts';
+export type { Rate, RateLimits } from './rate.ts';
+export { type Served, type ServeOptions, serveGateway } from './serve.ts';

@@ -9,11 +9,8 @@ if (major < LEAST[0] || (major === LEAST[0] && minor < LEAST[1])) {
   );
   process.exitCode = 3;
 } else {
-  // SQLite is stable enough for what the log does with it; its notice would only stand in the way of the output.
-  process.removeAllListeners('warning');
-  process.on('warning', (warning) => {
-    if (warning.name !== 'ExperimentalWarning') console.error(`${warning.name}: ${warning.message}`);
-  });
+  const { quietKnownWarnings } = await import('./output/warnings.ts');
+  quietKnownWarnings();
   const { main } = await import('./cli.ts');
   process.exitCode = await main(process.argv.slice(2));
 }

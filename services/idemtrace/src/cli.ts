@@ -65,17 +65,45 @@ function program(run: Run): Command {
     .addOption(config)
     .addOption(new Option('--alerts <file>', 'write every revision of every alert, one JSON object a line'))
     .addOption(new Option('--batch <records>', 'most records judged in one transaction'))
+    .addOption(new Option('--real', 'on the configured Kafka, registry, Redis and ClickHouse, not embedded'))
     .addOption(json)
     .action(run(async () => (await import('./commands/replay.ts')).replayCommand));
 
   root
     .command('up')
-    .description('run everything embedded, with a JSON intake for agents on this machine, until Ctrl-C')
+    .description('run everything in one process, embedded or on the configured services, with an intake for agents, until Ctrl-C')
     .addOption(policy)
     .addOption(data)
     .addOption(config)
     .addOption(new Option('--port <port>', 'port of the intake'))
     .action(run(async () => (await import('./commands/up.ts')).upCommand));
+
+  const from = new Option('--from <where>', 'where a group that never committed starts: earliest, latest or a time');
+  const part = (name: string, description: string) => root.command(name).description(description).addOption(config);
+  part('detector', 'judge the events of the configured Kafka, until a request to end')
+    .addOption(policy)
+    .addOption(from)
+    .action(run(async () => (await import('./commands/processes.ts')).detectorCommand));
+  part('gateway', 'take events over HTTP into the configured Kafka, until a request to end')
+    .addOption(new Option('--port <port>', 'port of the intake'))
+    .action(run(async () => (await import('./commands/processes.ts')).gatewayCommand));
+  part('lineage-sink', 'store events and alerts of the configured Kafka in ClickHouse, until a request to end').action(
+    run(async () => (await import('./commands/processes.ts')).lineageSinkCommand),
+  );
+
+  const topics = root.command('topics').description('topics and schemas of the configured Kafka and registry');
+  topics
+    .command('create')
+    .description('create what is missing: topics, offsets of the groups, schemas')
+    .addOption(config)
+    .addOption(json)
+    .action(run(async () => (await import('./commands/topics.ts')).createCommand));
+  topics
+    .command('check')
+    .description('tell where topics and schemas differ from what the pipeline needs')
+    .addOption(config)
+    .addOption(json)
+    .action(run(async () => (await import('./commands/topics.ts')).checkCommand));
 
   root
     .command('alerts')
@@ -88,7 +116,7 @@ function program(run: Run): Command {
     .addOption(json)
     .action(run(async () => (await import('./commands/alerts.ts')).alertsCommand));
 
-  const lineage = root.command('lineage').description('ask what happened: every query is of one tenant');
+  const lineage = root.command('lineage').description('ask what happened (every query is of one tenant), and set the server up');
   const tenant = new Option('--tenant <id>', 'the tenant').makeOptionMandatory();
   const query = (name: string, description: string) =>
     lineage.command(name).description(description).addOption(tenant).addOption(data).addOption(config).addOption(json);
@@ -111,9 +139,29 @@ function program(run: Run): Command {
   query('duplicates', 'duplicates per tool and day')
     .addOption(new Option('--days <n>', 'of the last days').default('30'))
     .action(run(async () => (await import('./commands/lineage.ts')).duplicatesCommand));
-  query('gaps', 'gaps in the emitters’ sequences: events that were dropped on the way').action(
-    run(async () => (await import('./commands/lineage.ts')).gapsCommand),
-  );
+  lineage
+    .command('gaps')
+    .description('gaps in the emitters’ sequences: events that were dropped on the way')
+    .addOption(new Option('--tenant <id>', 'the tenant'))
+    .addOption(new Option('--all-tenants', 'of every tenant, for operators').conflicts('tenant'))
+    .addOption(data)
+    .addOption(config)
+    .addOption(json)
+    .action(run(async () => (await import('./commands/lineage.ts')).gapsCommand));
+
+  lineage
+    .command('migrate')
+    .description('bring the tables of the configured ClickHouse server up to date, and set how long rows are kept')
+    .addOption(config)
+    .addOption(json)
+    .action(run(async () => (await import('./commands/lineage-setup.ts')).migrateCommand));
+  lineage
+    .command('access')
+    .description('print SQL for an administrator: users, grants and row policies, each tenant shut off from the others')
+    .addOption(new Option('--tenant <id...>', 'a user for each of these tenants'))
+    .addOption(new Option('--operator <name...>', 'users and roles of the server that may read every tenant’s rows'))
+    .addOption(config)
+    .action(run(async () => (await import('./commands/lineage-setup.ts')).accessCommand));
 
   const policies = root.command('policy').description('check and compile policies');
   policies

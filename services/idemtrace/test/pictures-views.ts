@@ -126,6 +126,7 @@ export class RunWriter {
       logTime: START + offset * 1000,
       occurredAt: START + offset * 1000 - 40,
       durationMs: 120,
+      leafHashKeyId: 'k1',
       argumentDigests: [],
       argumentDigestsOmitted: 0,
       groundedOn: [],
@@ -298,6 +299,7 @@ const execution: fc.Arbitrary<ExecutionView> = fc.record({
   logTime: time,
   occurredAt: time,
   durationMs: fc.option(fc.double({ noNaN: true })),
+  leafHashKeyId: fc.constantFrom('k1', 'k2', null),
   argumentDigests: fc.array(fc.record({ path: text, digest: fc.constantFrom('x', 'y'), kind: fc.constant('word' as const) }), {
     maxLength: 4,
   }),

@@ -3,10 +3,12 @@ import { CAUSE_SYMBOLS, RULE_SYMBOLS } from '@idemtrace/schemas';
 import fc from 'fast-check';
 import stringWidth from 'string-width';
 import { describe, expect, test } from 'vitest';
+import { compareArguments } from '../src/pictures/arguments.ts';
 import { shorten, wrap } from '../src/pictures/cells.ts';
 import { alertLine, drawAttempts, tellAlert } from '../src/pictures/index.ts';
 import { pictureOf } from '../src/pictures/picture.ts';
-import { anyView, billingView, evidenceOf, manyRuns, nestedView, ViewWriter } from './pictures-views.ts';
+import type { ExecutionView } from '../src/pictures/view.ts';
+import { anyView, billingView, digest, evidenceOf, manyRuns, nestedView, ViewWriter } from './pictures-views.ts';
 
 const plain = { columns: 100, color: false, unicode: true };
 
@@ -156,12 +158,25 @@ What to do
     }
   });
 
-  test('digests under different keys are not compared', () => {
+  test('leaves digested under different keys are not compared one by one; whole inputs are, where a rotation gave them a key in common', () => {
     const writer = new ViewWriter();
-    const first = writer.run({ attempt: 1 }).call('pay', 'write', 'succeeded', { inputHashes: [{ hashKeyId: 'k0', digest: 'x' }] });
+    const first = writer
+      .run({ attempt: 1 })
+      .call('pay', 'write', 'succeeded', { leafHashKeyId: 'k0', inputHashes: [{ hashKeyId: 'k0', digest: 'x' }] });
     const second = writer.run({ attempt: 2 }).call('pay', 'write');
     const alert = writer.alert({ executionId: second.executionId, evidence: { judgedAgainst: evidenceOf(first) } });
-    expect(tellAlert(alert, writer.view())).toContain('not comparable: the two are hashed under different keys');
+    expect(tellAlert(alert, writer.view())).toContain('not comparable one by one: they are digested under the keys k0 and k1');
+    const rotated = { inputHashes: [...second.inputHashes, ...first.inputHashes] };
+    expect(compareArguments(first, { ...second, ...rotated })).toEqual(['same: the input as a whole']);
+  });
+
+  test('entries of a list share a path: all of them count', () => {
+    const run = new ViewWriter().run({ attempt: 1 });
+    const [first, second] = ['a', 'c'].map((last) =>
+      run.call('pay', 'write', 'succeeded', { argumentDigests: [digest('items[].sku', last), digest('items[].sku', 'b')] }),
+    ) as [ExecutionView, ExecutionView];
+    expect(compareArguments(first, second)).toEqual(['different: items[].sku']);
+    expect(compareArguments(first, first)).toEqual(['same: items[].sku']);
   });
 
   test('an incomplete window and executions beyond the evidence are said', () => {
@@ -171,7 +186,7 @@ What to do
     const evidence = { judgedAgainst: evidenceOf(first), executionsAcrossRuns: 12, runs: 3, incomparable: 2 };
     const told = tellAlert(writer.alert({ executionId: second.executionId, windowComplete: false, evidence }), writer.view());
     expect(told).toContain('12 executions in all, in 3 runs.');
-    expect(told).toContain('2 earlier executions are hashed under other keys');
+    expect(told).toContain('2 earlier executions could not be compared');
     expect(told).toContain('no longer reaches back a whole window');
   });
 });

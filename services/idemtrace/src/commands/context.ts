@@ -5,6 +5,7 @@ import { destination, pino } from 'pino';
 import { type Config, formatConfigMistakes, type Origins, resolveConfig } from '../config/index.ts';
 import { CommandError } from '../output/command-error.ts';
 import { createScreen, type Screen } from '../output/screen.ts';
+import { embedded } from '../pipeline/adapters.ts';
 import type { Logger } from '../pipeline/pipeline.ts';
 
 /** Options that every command takes. */
@@ -13,6 +14,8 @@ export interface CommonOptions {
   readonly data?: string;
   readonly policy?: string;
   readonly json?: boolean;
+  /** On the configured services, though a data folder is named. */
+  readonly real?: boolean;
 }
 
 export interface Context {
@@ -43,7 +46,10 @@ export function createContext(signal: AbortSignal): Context {
   };
 }
 
-/** Resolves the configuration; throws a CommandError that lists every mistake. */
+/**
+ * Resolves the configuration; throws a CommandError that lists every mistake. A data folder that is named on the command line is what is meant,
+ * whatever services are configured.
+ */
 export function configure(
   { env, cwd, screen }: Context,
   options: CommonOptions,
@@ -60,7 +66,8 @@ export function configure(
   });
   if (!resolved.ok) throw new CommandError('invalid_config', formatConfigMistakes(resolved.mistakes));
   for (const note of resolved.notes) screen.note(note);
-  return { config: resolved.config, origins: resolved.origins, logger: createLogger(resolved.config.log.level) };
+  const config = options.data === undefined || options.real === true ? resolved.config : embedded(resolved.config);
+  return { config, origins: resolved.origins, logger: createLogger(config.log.level) };
 }
 
 function configFile(env: Context['env'], cwd: string, named: string | undefined): string | undefined {
@@ -77,6 +84,14 @@ function readText(path: string): string {
     const reason = error instanceof Error ? error.message : String(error);
     throw new CommandError('invalid_config', `The configuration ${path} cannot be read: ${reason}`, { cause: error });
   }
+}
+
+/** Resolves at Ctrl-C or a request to end. */
+export function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
 }
 
 /** Log lines are JSON on standard error, for machines; what a person at the terminal reads goes to the screen. */

@@ -124,7 +124,7 @@ async function checkFolder(config: Config): Promise<readonly Check[]> {
             found: `${config.dataDir}, ${gib(freeBytes)} free`,
             mend: 'Free some room, or bound the log: topics.retention, topics.retentionBytes.',
           };
-    return [folder, checkRetention(config), await checkLag(config, store), await checkDeadLetters(config, store)];
+    return [folder, await checkLag(config, store), await checkDeadLetters(config, store)];
   } finally {
     await store.close();
   }
@@ -132,19 +132,6 @@ async function checkFolder(config: Config): Promise<readonly Check[]> {
 
 function gib(bytes: number): string {
   return `${(bytes / 1024 ** 3).toFixed(1)} GiB`;
-}
-
-function checkRetention({ topics, window }: Config): Check {
-  const name = 'retention';
-  const hours = (ms: number) => `${(ms / 3_600_000).toFixed(1)} h`;
-  const found = `events are kept ${hours(topics.retention)}, the window is ${hours(window.length)}`;
-  if (topics.retention >= window.length) return { name, verdict: 'pass', found };
-  return {
-    name,
-    verdict: 'fail',
-    found,
-    mend: 'A window that is lost could not be rebuilt: keep events at least a window long (topics.retention).',
-  };
 }
 
 async function checkLag({ topics, groups }: Config, { log }: Store): Promise<Check> {

@@ -1,4 +1,4 @@
-/** `idemtrace lineage …`: what happened, of one tenant. */
+/** `idemtrace lineage …`: what happened, of one tenant; gaps also of all, for operators. */
 import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { ClickHouseClient } from '@clickhouse/client';
@@ -13,6 +13,8 @@ import {
   executionsOfKey,
   type GroundedAction,
   LineageQueryError,
+  type OperatorSequenceGap,
+  operatorSequenceGaps,
   type Positioned,
   runTimeline,
   type SequenceGap,
@@ -30,6 +32,11 @@ interface TenantOptions extends CommonOptions {
   readonly tenant: string;
 }
 
+interface GapsOptions extends CommonOptions {
+  readonly tenant?: string;
+  readonly allTenants?: boolean;
+}
+
 interface Answer<R> {
   readonly rows: readonly R[];
   readonly headings: readonly string[];
@@ -41,13 +48,18 @@ interface Answer<R> {
 const DAY_MS = 86_400_000;
 
 /** Asks, and prints rows: a table for people, one JSON object a line for programs. */
-async function answer<R>(context: Context, options: TenantOptions, ask: (client: ClickHouseClient) => Promise<Answer<R>>): Promise<number> {
+async function answer<R>(
+  context: Context,
+  options: CommonOptions & { readonly tenant?: string },
+  ask: (client: ClickHouseClient) => Promise<Answer<R>>,
+): Promise<number> {
   const { config } = configure(context, options);
   const lineage = await queryLineage(config);
   try {
     const { rows, headings, cells, none } = await ask(lineage.client);
     if (options.json === true) for (const row of rows) context.screen.print(JSON.stringify(row));
-    else if (rows.length === 0) context.screen.note(`${none} (tenant ${options.tenant}, ${config.dataDir})`);
+    else if (rows.length === 0)
+      context.screen.note(`${none} (${options.tenant === undefined ? 'all tenants' : `tenant ${options.tenant}`}, ${config.dataDir})`);
     else context.screen.print(table(headings, rows.map(cells)));
     return EXIT.ok;
   } catch (error) {
@@ -191,11 +203,26 @@ export function duplicatesCommand(context: Context, options: TenantOptions & { r
   }));
 }
 
-export function gapsCommand(context: Context, options: TenantOptions): Promise<number> {
-  return answer<SequenceGap>(context, options, async (client) => ({
-    rows: await sequenceGaps(client, { tenantId: options.tenant }),
-    headings: ['log time', 'emitter', 'first', 'last', 'missing'],
-    cells: (row) => [timeText(row.logTime), row.emitterId, row.first, row.last, row.missing],
-    none: 'No gaps: every event that was sent has come.',
+export function gapsCommand(context: Context, options: GapsOptions): Promise<number> {
+  const { tenant } = options;
+  const headings = ['log time', 'emitter', 'first', 'last', 'missing'];
+  const cells = (row: SequenceGap): readonly Cell[] => [timeText(row.logTime), row.emitterId, row.first, row.last, row.missing];
+  const none = 'No gaps: every event that was sent has come.';
+  if (tenant !== undefined) {
+    return answer<SequenceGap>(context, options, async (client) => ({
+      rows: await sequenceGaps(client, { tenantId: tenant }),
+      headings,
+      cells,
+      none,
+    }));
+  }
+  if (options.allTenants !== true) {
+    throw new CommandError('invalid_input', 'Name a tenant with --tenant, or ask as an operator with --all-tenants.');
+  }
+  return answer<OperatorSequenceGap>(context, options, async (client) => ({
+    rows: await operatorSequenceGaps(client),
+    headings: ['tenant', ...headings],
+    cells: (row) => [row.tenantId, ...cells(row)],
+    none,
   }));
 }

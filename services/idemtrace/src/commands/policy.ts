@@ -27,7 +27,8 @@ export async function checkCommand(context: Context, file: string, { json = fals
     screen.print(`${file}: version ${version}, ${tools.length} tool entries, ${dataSources.length} data source entries, no mistakes.`);
   } else {
     screen.print(formatMistakes(file, text, result.mistakes));
-    screen.print(`${file}: ${result.mistakes.length} ${result.mistakes.length === 1 ? 'mistake' : 'mistakes'}.`);
+    const total = result.mistakes.reduce((sum, { count = 1 }) => sum + count, 0);
+    screen.print(`${file}: ${total} ${total === 1 ? 'mistake' : 'mistakes'}.`);
   }
   return result.ok ? EXIT.ok : EXIT.findings;
 }

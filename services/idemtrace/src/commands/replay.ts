@@ -26,11 +26,16 @@ export interface ReplayCommandOptions extends CommonOptions {
 
 export async function replayCommand(context: Context, file: string, options: ReplayCommandOptions): Promise<number> {
   const { screen, cwd } = context;
+  const isReal = options.real === true;
   const isThrowAway = options.data === undefined;
   const folder = options.data ?? mkdtempSync(join(tmpdir(), 'idemtrace-replay-'));
   try {
-    const flags = { 'batch.maxRecords': options.batch, ...(isThrowAway && { 'lineage.mode': 'off' }) };
-    const { config, logger } = configure(context, { ...options, data: folder }, flags);
+    const configured = configure(context, { ...options, data: folder }, { 'batch.maxRecords': options.batch });
+    const { logger } = configured;
+    const config = withLineageKept(configured.config, isThrowAway);
+    if (isReal && config.kafka.brokers === undefined) {
+      throw new CommandError('invalid_config', '--real needs services: set IDEMTRACE_KAFKA_BROKERS and IDEMTRACE_REGISTRY_URL.');
+    }
     const path = resolve(cwd, file);
     const survey = await surveyed(path);
     const { policy } = openPolicy(config.policy).current();
@@ -50,6 +55,12 @@ export async function replayCommand(context: Context, file: string, options: Rep
   } finally {
     if (isThrowAway) rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** Lineage is off where it would go with the folder. */
+function withLineageKept(config: Config, isThrowAway: boolean): Config {
+  const isKept = !isThrowAway || config.clickhouse.url !== undefined;
+  return isKept ? config : { ...config, lineage: { ...config.lineage, mode: 'off' } };
 }
 
 async function surveyed(path: string): Promise<SurveyedRecording> {

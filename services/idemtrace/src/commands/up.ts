@@ -2,12 +2,13 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createGateway, type Served, serveGateway, type TenantKey } from '@idemtrace/gateway';
+import type { TenantKey } from '@idemtrace/gateway';
 import type { Config } from '../config/index.ts';
-import { CommandError, EXIT } from '../output/command-error.ts';
-import { type Logger, openPipeline, type Pipeline } from '../pipeline/pipeline.ts';
+import { EXIT } from '../output/command-error.ts';
+import { gatewayOf, listening } from '../pipeline/gateway.ts';
+import { openPipeline } from '../pipeline/pipeline.ts';
 import { openPolicy } from '../pipeline/policy.ts';
-import { type CommonOptions, type Context, configure } from './context.ts';
+import { aborted, type CommonOptions, type Context, configure } from './context.ts';
 
 export interface UpOptions extends CommonOptions {
   readonly port?: string;
@@ -21,7 +22,8 @@ export async function upCommand(context: Context, options: UpOptions): Promise<n
   const pipeline = await openPipeline({ config, logger });
   try {
     const keys = tenantKeys(config);
-    const served = await listen(pipeline, config, keys.keys, logger);
+    const gateway = gatewayOf({ store: pipeline.store, config, keys: keys.keys, logger, ready: () => pipeline.detector.status() });
+    const served = await listening(gateway, config.intake, 'The intake');
     screen.print(`idemtrace is up. Data: ${config.dataDir}. Policy: ${config.policy ?? 'none (classes come from code or are inferred)'}.`);
     screen.print(`Intake: ${served.url}/v1/events, for ${keys.keys.map(({ tenantId }) => tenantId).join(', ')}.`);
     if (keys.madeAt !== undefined)
@@ -54,33 +56,4 @@ function tenantKeys({ intake, dataDir }: Config): { readonly keys: readonly Tena
     if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
   }
   return { keys: [{ key: readFileSync(madeAt, 'utf8').trim(), tenantId: LOCAL_TENANT }], madeAt };
-}
-
-async function listen(pipeline: Pipeline, config: Config, keys: readonly TenantKey[], logger: Logger): Promise<Served> {
-  const { host, port } = config.intake;
-  const app = createGateway({
-    log: pipeline.store.log,
-    codec: pipeline.store.codec,
-    topic: config.topics.events,
-    keys,
-    ready: () => pipeline.detector.status(),
-    onFault: (error) => logger.error({ error: error instanceof Error ? error.name : 'unknown' }, 'the intake failed'),
-  });
-  try {
-    return await serveGateway(app, { host, port });
-  } catch (error) {
-    const reason = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE' ? 'the port is in use' : String(error);
-    throw new CommandError(
-      'data_in_use',
-      `The intake cannot listen on ${host}:${port}: ${reason}. Choose another: --port 0 takes a free one.`,
-      { cause: error },
-    );
-  }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }

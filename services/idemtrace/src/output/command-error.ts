@@ -24,6 +24,8 @@ const EXIT_OF = {
   not_found: EXIT.findings,
   engine_unavailable: EXIT.unavailable,
   data_in_use: EXIT.unavailable,
+  service_away: EXIT.unavailable,
+  not_set_up: EXIT.unavailable,
   unsupported_node: EXIT.unavailable,
 } as const;
 

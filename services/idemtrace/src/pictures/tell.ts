@@ -100,7 +100,9 @@ class Story {
     if (earlier.size > 0 && evidence.executionsAcrossRuns > told)
       paragraphs.push(`${evidence.executionsAcrossRuns} executions in all, in ${evidence.runs} runs.`);
     if (evidence.incomparable > 0)
-      paragraphs.push(`${evidence.incomparable} earlier executions are hashed under other keys and could not be compared.`);
+      paragraphs.push(
+        `${evidence.incomparable} earlier executions could not be compared in all that decides, for want of a hash key in common.`,
+      );
     if (!windowComplete) paragraphs.push('The log no longer reaches back a whole window: there may have been earlier executions.');
     return { title: 'What happened', paragraphs };
   }

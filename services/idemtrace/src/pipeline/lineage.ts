@@ -1,11 +1,12 @@
-/** The lineage of a data folder: the embedded engine, started here or shared with the process that holds it. */
+/** The lineage: the server that is configured, else the embedded engine of the data folder, started here or shared with the process that holds it. */
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ClickHouseClient } from '@clickhouse/client';
-import { connectLineage, type LineageAddress, migrate } from '@idemtrace/lineage';
+import { connectLineage, type LineageAddress, type LineageCluster, migrate } from '@idemtrace/lineage';
 import { EmbeddedEngineError, type EngineExit, startEmbeddedEngine } from '@idemtrace/lineage/embedded';
 import type { Config } from '../config/index.ts';
 import { CommandError } from '../output/command-error.ts';
+import { tlsOf } from './adapters.ts';
 
 export interface LineageStore {
   readonly address: LineageAddress;
@@ -17,8 +18,30 @@ export interface LineageOptions {
   readonly onExit?: (exit: EngineExit) => void;
 }
 
-/** Starts the engine on the folder, brings its schema up to date, and tells other commands of this user where it is. */
-export async function openLineage(config: Config, { onExit }: LineageOptions = {}): Promise<LineageStore> {
+/** Where the configured server is; undefined where none is configured. */
+export function lineageServer({ clickhouse }: Config): LineageAddress | undefined {
+  const { url, username, password, database, tls } = clickhouse;
+  if (url === undefined) return undefined;
+  return { url, username, password: password?.reveal() ?? '', database, tls: tlsOf(tls) };
+}
+
+/** The cluster that the tables are on; undefined where they are of one server. */
+export function clusterOf({ clickhouse }: Config): LineageCluster | undefined {
+  return clickhouse.cluster === undefined ? undefined : { name: clickhouse.cluster };
+}
+
+/**
+ * Connects to the configured server, whose schema `idemtrace lineage migrate` keeps up to date. Without one, starts the engine on the folder,
+ * brings its schema up to date, and tells other commands of this user where it is.
+ */
+export async function openLineage(config: Config, options: LineageOptions = {}): Promise<LineageStore> {
+  const address = lineageServer(config);
+  if (address === undefined) return openEngine(config, options);
+  const client = connectLineage(address);
+  return { address, client, close: () => client.close() };
+}
+
+async function openEngine(config: Config, { onExit }: LineageOptions): Promise<LineageStore> {
   const path = join(config.dataDir, 'lineage');
   const engine = await startEmbeddedEngine({ path, environment: process.env, ...(onExit !== undefined && { onExit }) });
   const address = { url: engine.url, username: engine.username, password: engine.password };

@@ -1,11 +1,11 @@
 /** What the pipeline's threads say to each other. Plain values: they are copied from thread to thread. */
-import type { DetectorStatus } from '@idemtrace/detector';
+import type { DetectorStatus, StartFrom } from '@idemtrace/detector';
 import type { LineageAddress, SinkStatus } from '@idemtrace/lineage';
+import type { LogAdapter, RegistryAdapter, WindowsAdapter } from './adapters.ts';
 
 interface PartBase {
-  /** Folder of the log. */
-  readonly path: string;
-  readonly synchronous: 'full' | 'normal';
+  readonly log: LogAdapter;
+  readonly registry: RegistryAdapter;
   readonly topics: { readonly events: string; readonly alerts: string; readonly deadLetters: string };
   readonly group: string;
 }
@@ -14,10 +14,13 @@ interface PartBase {
 export type PartSpec =
   | (PartBase & {
       readonly kind: 'detector';
+      readonly windows: WindowsAdapter;
       readonly policy: string | undefined;
       readonly windowMs: number;
       readonly maxRecords: number;
       readonly maxBytes: number;
+      /** Where a group that never committed starts. */
+      readonly from: StartFrom | undefined;
     })
   | (PartBase & { readonly kind: 'lineage sink'; readonly address: LineageAddress });
 

@@ -1,10 +1,10 @@
 /** The thread of one part of the pipeline: it judges, or it stores. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { MemoryWindows, startDetector } from '@idemtrace/detector';
+import { startDetector } from '@idemtrace/detector';
 import { formatMistakes, type PolicyChange } from '@idemtrace/detector/policy';
 import { connectLineage, createLineageSink } from '@idemtrace/lineage';
-import { createCodec, fileRegistry } from '@idemtrace/schemas';
-import { openEmbeddedLog } from '@idemtrace/stream/embedded';
+import { quietKnownWarnings } from '../output/warnings.ts';
+import { type LogReport, openCodec, openLog, openWindows } from './adapters.ts';
 import type { PartFault, PartMessage, PartRequest, PartSpec } from './part-protocol.ts';
 import { openPolicy } from './policy.ts';
 
@@ -28,15 +28,15 @@ const logger = {
 };
 
 async function start(spec: PartSpec): Promise<Running> {
-  const log = await openEmbeddedLog({ path: spec.path, synchronous: spec.synchronous, pollIntervalMs: POLL_MS });
-  const codec = await createCodec({ registry: fileRegistry() });
+  const report: LogReport = (level, message) => logger[level]({}, message);
+  const log = await openLog(spec.log, { pollIntervalMs: POLL_MS, report });
+  const codec = await openCodec(spec.registry);
   const { topics, group } = spec;
   switch (spec.kind) {
     case 'detector': {
-      const { windowMs, maxRecords, maxBytes } = spec;
+      const { windowMs, maxRecords, maxBytes, from } = spec;
       const policy = openPolicy(spec.policy, (change) => tellPolicyChange(change, spec.policy ?? ''));
-      const windows = new MemoryWindows({ windowMs });
-      const report = (message: string) => logger.warn({}, message);
+      const windows = await openWindows(spec.windows, windowMs);
       const detector = await startDetector({
         log,
         codec,
@@ -47,7 +47,8 @@ async function start(spec: PartSpec): Promise<Running> {
         windowMs,
         maxRecords,
         maxBytes,
-        report,
+        report: (message) => logger.warn({}, message),
+        ...(from !== undefined && { from }),
       });
       return {
         status: () => ({ ...detector.status(), heapBytes: heapBytes() }),
@@ -55,6 +56,7 @@ async function start(spec: PartSpec): Promise<Running> {
         done: detector.done,
         async close() {
           await detector.close();
+          await windows.close();
           await log.close();
         },
       };
@@ -106,6 +108,7 @@ function faultOf(error: unknown): PartFault {
   return { name, message, stack, code: 'code' in error && typeof error.code === 'string' ? error.code : undefined };
 }
 
+quietKnownWarnings();
 try {
   const running = await start(workerData as PartSpec);
   running.done.catch((error: unknown) => say({ type: 'failed', error: faultOf(error) }));

@@ -1,12 +1,13 @@
-/** The embedded pipeline: log, detector and, where its engine is installed, lineage; the latter two in threads of their own. */
-import { join } from 'node:path';
+/** The pipeline in one process: log, detector and, where there is a place for it, lineage; the latter two in threads of their own. */
+import type { StartFrom } from '@idemtrace/detector';
 import { EmbeddedEngineError } from '@idemtrace/lineage/embedded';
 import type { EmittedEvent } from '@idemtrace/sdk';
 import type { Config } from '../config/index.ts';
 import { CommandError } from '../output/command-error.ts';
 import { recordsOf } from './append.ts';
 import { type LineageStore, openLineage } from './lineage.ts';
-import { type Part, startPart } from './part.ts';
+import type { Part } from './part.ts';
+import { startDetectorPart, startSinkPart } from './parts.ts';
 import { openStore, type Store } from './store.ts';
 
 export interface Logger {
@@ -20,6 +21,8 @@ export interface PipelineOptions {
   readonly logger: Logger;
   /** Nothing of it need survive a power cut. */
   readonly throwAway?: boolean;
+  /** Where the detector's group starts, if it never committed. */
+  readonly from?: StartFrom;
 }
 
 /** Lineage runs, or why it does not. */
@@ -43,40 +46,25 @@ export interface Pipeline {
 
 const POLL_MS = 10;
 
-export async function openPipeline({ config, logger, throwAway = false }: PipelineOptions): Promise<Pipeline> {
-  const { topics, groups, window, batch } = config;
+export async function openPipeline({ config, logger, throwAway = false, from }: PipelineOptions): Promise<Pipeline> {
+  const { topics, groups } = config;
   const store = await openStore(config, { throwAway });
-  const part = {
-    path: join(config.dataDir, 'log'),
-    synchronous: throwAway ? ('normal' as const) : ('full' as const),
-    topics: { events: topics.events, alerts: topics.alerts, deadLetters: topics.deadLetters },
-  };
+  const part = { config, logger, throwAway };
   const engine = await startEngine(config, store, logger);
   const [detector, lineage] = await Promise.all([
-    startPart(
-      {
-        ...part,
-        kind: 'detector',
-        group: groups.detector,
-        policy: config.policy,
-        windowMs: window.length,
-        maxRecords: batch.maxRecords,
-        maxBytes: batch.maxBytes,
-      },
-      logger,
-    ),
-    startSink(engine, (address) => startPart({ ...part, kind: 'lineage sink', group: groups.lineage, address }, logger)),
+    startDetectorPart({ ...part, from }),
+    startSink(engine, (address) => startSinkPart({ ...part, address })),
   ]);
   const failed = lineage.on ? Promise.race([detector.failed, lineage.sink.failed]) : detector.failed;
   failed.catch(() => {});
   const { log, codec } = store;
 
-  const lag = async () => {
-    const [bounds, committed] = await Promise.all([log.bounds(topics.events), log.committed(topics.events, groups.detector)]);
-    return bounds.reduce((sum, { high }, partition) => sum + high - (committed[partition] ?? 0), 0);
-  };
   const judged = async (onProgress?: (lag: number) => void) => {
-    for (let left = await lag(); left > 0; left = await lag()) {
+    for (
+      let left = await lagOf(store, topics.events, groups.detector);
+      left > 0;
+      left = await lagOf(store, topics.events, groups.detector)
+    ) {
       onProgress?.(left);
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     }
@@ -87,7 +75,7 @@ export async function openPipeline({ config, logger, throwAway = false }: Pipeli
     detector,
     lineage,
     failed,
-    lag,
+    lag: () => lagOf(store, topics.events, groups.detector),
     async append(events) {
       if (events.length > 0) await log.append(topics.events, recordsOf(events, codec));
     },
@@ -101,6 +89,12 @@ export async function openPipeline({ config, logger, throwAway = false }: Pipeli
       await store.close();
     },
   };
+}
+
+/** Records of a topic that a group has not committed yet. */
+export async function lagOf({ log }: Store, topic: string, group: string): Promise<number> {
+  const [bounds, committed] = await Promise.all([log.bounds(topic), log.committed(topic, group)]);
+  return bounds.reduce((sum, { low, high }, partition) => sum + high - Math.max(low, committed[partition] ?? 0), 0);
 }
 
 type Engine = { readonly on: true; readonly store: LineageStore } | { readonly on: false; readonly why: string };

@@ -5,6 +5,7 @@ import {
   createEventBuilder,
   type EmittedEvent,
   type EventBuilder,
+  type Origin,
   type PreparedCall,
   type RunIdentity,
   RunTracker,
@@ -20,29 +21,27 @@ export interface RecordedEventsOptions {
   readonly clock: () => number;
 }
 
-interface Emitter {
-  readonly builder: EventBuilder;
-  sequence: number;
-}
-
 /** Takes the moments of one recording, in order. Holds what is open: the trackers of runs that go on, calls without outcome. */
 export class RecordedEvents {
-  readonly #options: RecordedEventsOptions;
-  readonly #emitters = new Map<string, Emitter>();
+  readonly #clock: () => number;
+  readonly #builder: EventBuilder;
   readonly #trackers = new Map<string, RunTracker>();
   /** By line: an execution id that a recording gives twice must not mix two calls. */
   readonly #prepared = new Map<number, PreparedCall>();
+  /** Of the moment in hand. */
+  #origin: Origin = { emitterId: '', sequence: 0 };
 
   constructor(options: RecordedEventsOptions) {
-    this.#options = options;
+    const { hashKey, policy, clock } = options;
+    this.#clock = clock;
+    this.#builder = createEventBuilder({ hashKey, policy, origin: () => this.#origin });
   }
 
   event(moment: Moment): EmittedEvent {
-    const emitter = this.#emitter(moment.emitterId);
-    emitter.sequence = moment.sequence;
-    const { builder } = emitter;
+    const builder = this.#builder;
+    this.#origin = { emitterId: moment.emitterId, sequence: moment.sequence };
     const run = runIdentity(moment.run);
-    const at = { occurredAt: moment.at ?? this.#options.clock() };
+    const at = { occurredAt: moment.at ?? this.#clock() };
     switch (moment.kind) {
       case 'run_started':
         this.#trackers.set(runKey(moment.run), new RunTracker());
@@ -74,18 +73,6 @@ export class RecordedEvents {
         );
       }
     }
-  }
-
-  #emitter(emitterId: string): Emitter {
-    const known = this.#emitters.get(emitterId);
-    if (known !== undefined) return known;
-    const { hashKey, policy } = this.#options;
-    const emitter: Emitter = {
-      sequence: 0,
-      builder: createEventBuilder({ hashKey, policy, emitterId, nextSequence: () => emitter.sequence }),
-    };
-    this.#emitters.set(emitterId, emitter);
-    return emitter;
   }
 
   #tracker(run: PlannedRun): RunTracker {
