@@ -33,8 +33,7 @@ function* load(events: number): Generator<EmittedEvent> {
   const builder = createEventBuilder({
     hashKey: { id: 'bench', secret: 'a secret of the bench, long enough' },
     policy: { ...EMPTY_POLICY, version: 'bench', defaultEffect: 'write', tools: [{ match: 'get_*', effect: 'read' }] },
-    emitterId: '018f2f6e-0000-7000-8000-000000000001',
-    nextSequence: () => sequence++,
+    origin: () => ({ emitterId: '018f2f6e-0000-7000-8000-000000000001', sequence: sequence++ }),
   });
   const uuid = (kind: number, n: number) => `018f2f6e-${kind.toString(16).padStart(4, '0')}-7000-8000-${n.toString(16).padStart(12, '0')}`;
   for (let run = 0; sequence < events; run++) {

@@ -86,8 +86,7 @@ async function appendWithGap(config: Config): Promise<void> {
   const builder = createEventBuilder({
     hashKey: { id: 'test', secret: 'a secret of at least thirty-two bytes' },
     policy: EMPTY_POLICY,
-    emitterId: EMITTER,
-    nextSequence: () => sequences.shift() ?? 0,
+    origin: () => ({ emitterId: EMITTER, sequence: sequences.shift() ?? 0 }),
   });
   const run = { tenantId: 'gappy', workflowId: 'w', runId: 'r', attempt: 1 };
   const at = { occurredAt: Date.UTC(2026, 10, 1) };

@@ -141,8 +141,7 @@ test('P1, W7: a record that cannot be judged is told without anything that it ho
   const builder = createEventBuilder({
     hashKey: { id: 'test', secret: 'a secret of at least thirty-two bytes' },
     policy: EMPTY_POLICY,
-    emitterId: '018f2f6e-0000-7000-8000-000000000001',
-    nextSequence: () => sequence++,
+    origin: () => ({ emitterId: '018f2f6e-0000-7000-8000-000000000001', sequence: sequence++ }),
   });
   const scope = { tenantId: 'can4ry1', workflowId: 'can4ry2', runId: 'can4ry3', attempt: 1 };
   const call = { tool: 'can4ry4', input: {}, stepIndex: 0, executionId: '018f2f6e-0001-7000-8000-000000000001' };

@@ -62,3 +62,29 @@ export async function until<T>(look: () => Promise<T | undefined> | T | undefine
     await new Promise((resolve) => setTimeout(resolve, 25));
   }
 }
+
+/** A process of the pipeline that is up. */
+export interface Running {
+  readonly child: ReturnType<typeof start>;
+  readonly ended: Promise<number | null>;
+}
+
+/** Starts one, and waits until it says where it listens. */
+export async function running(folder: string, args: readonly string[], env: Readonly<Record<string, string>>): Promise<Running> {
+  const child = start(folder, args, env);
+  let output = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (text) => {
+      output += text;
+    });
+  const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
+  await until(
+    () => (/Probes:|takes events/.test(output) ? true : child.exitCode === null ? undefined : fail(output)),
+    `${args[0]} to be up`,
+  );
+  return { child, ended };
+}
+
+function fail(output: string): never {
+  throw new Error(`it ended: ${output}`);
+}
