@@ -5,7 +5,8 @@ export default defineConfig({
     include: ['schemas/test/**/*.test.ts', 'infra/**/*.test.ts', 'services/*/test/**/*.test.ts', 'test/**/*.test.ts'],
     globalSetup: ['infra/local/src/testing/global-setup.ts'],
     pool: 'forks',
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    // The first test of a run that needs a service waits for its start, on a machine that may be busy.
+    testTimeout: 240_000,
+    hookTimeout: 240_000,
   },
 });

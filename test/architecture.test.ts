@@ -15,6 +15,8 @@ const DRIVERS: Readonly<Record<string, string>> = {
   chdb: '^services/lineage/src/embedded/',
   'node:sqlite': '^services/(stream|lineage)/src/embedded/',
   avsc: '^schemas/src/',
+  '@kafkajs/confluent-schema-registry': '^schemas/src/confluent/',
+  kafkajs: '^services/stream/src/kafka/',
   canonicalize: '^services/identity/src/',
   hono: '^services/gateway/src/',
   '@hono/node-server': '^services/gateway/src/',
@@ -59,10 +61,16 @@ const rules: IFlattenedRuleSet = {
       to: { path: `^${driver}$|node_modules/${driver}/`, ...notTypes },
     })),
     {
-      name: 'the SDK pulls in no driver',
+      name: 'the SDK imports no package by itself',
       severity: 'error',
       from: { path: '^services/emitter/src/' },
       to: { dependencyTypes: ['npm', 'npm-dev', 'npm-peer', 'npm-optional'], ...notTypes },
+    },
+    {
+      name: 'what works with Kafka stays out of the SDK’s core and HTTP path',
+      severity: 'error',
+      from: { path: '^services/emitter/src/', pathNot: '^services/emitter/src/(kafka|alerts)/' },
+      to: { path: '^services/emitter/src/(kafka|alerts)/|^services/stream/|^schemas/src/confluent/', ...notTypes },
     },
   ],
 };

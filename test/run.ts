@@ -32,6 +32,7 @@ const checks: readonly Check[] = [
   { name: 'types', command: bin('tsc'), args: ['-p', 'tsconfig.json'] },
   { name: 'style', command: bin('biome'), args: ['check', '--error-on-warnings', '.'] },
   { name: 'the SDK bundles without a dependency', command: process.execPath, args: ['scripts/build.ts', '--size'], cwd: SDK },
+  { name: 'the services’ programs are installed', command: process.execPath, args: ['infra/local/scripts/install.ts'] },
   { name: 'size of the SDK', command: join(SDK, 'node_modules/.bin/size-limit'), args: [], cwd: SDK },
 ];
 

@@ -49,7 +49,9 @@ test('P1: user and password, in the options or the URL, and a token go to the re
 
 test('a URL that is none is refused at once, and not told', () => {
   for (const url of ['', 'localhost:8081', 'ftp://CANARY:secret@registry'])
-    expect(() => confluentRegistry({ url })).toThrow(expect.objectContaining({ code: 'no_registry', message: expect.not.stringContaining('CANARY') }));
+    expect(() => confluentRegistry({ url })).toThrow(
+      expect.objectContaining({ code: 'no_registry', message: expect.not.stringContaining('CANARY') }),
+    );
 });
 
 test('a registry behind TLS is reached with its authority, and away without', async () => {

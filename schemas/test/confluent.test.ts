@@ -60,7 +60,10 @@ describe('before the schemas are registered', () => {
     const error = await registerSchemas(service).catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ code: 'incompatible', message: expect.stringContaining(subject) });
     expect(String(error)).toContain('occurredAt: string cannot be read as long');
-    expect((await checkSchemas(service)).find(({ name }) => name === 'ClockTick')).toMatchObject({ state: 'other_versions', id: undefined });
+    expect((await checkSchemas(service)).find(({ name }) => name === 'ClockTick')).toMatchObject({
+      state: 'other_versions',
+      id: undefined,
+    });
     for (const permanent of [false, true]) await fetch(`${service.url}/subjects/${subject}?permanent=${permanent}`, { method: 'DELETE' });
   });
 });
@@ -107,7 +110,9 @@ describe('once they are registered', () => {
     const { disclosed: _, ...value } = SAMPLES.ToolCallEvent;
     const bytes = avro.Type.forSchema(JSON.parse(older) as avro.Schema, { wrapUnions: 'never' }).toBuffer(value);
     const codec = await createCodec({ registry: confluentRegistry(service) });
-    expect(await codec.decode([raw(frame(id, bytes))])).toEqual([{ ok: true, record: { name: 'ToolCallEvent', value: SAMPLES.ToolCallEvent } }]);
+    expect(await codec.decode([raw(frame(id, bytes))])).toEqual([
+      { ok: true, record: { name: 'ToolCallEvent', value: SAMPLES.ToolCallEvent } },
+    ]);
   });
 
   test('one question for an id however many wait for it, none for what was found, and one a minute for what was not', async () => {

@@ -1,8 +1,8 @@
 /**
  * `pnpm bench`: the detector on a real broker and a real Redis, beside what one would compare it with.
  *
- * usage: main.ts [--events N] [--rounds N] [--only throughput,latency,scaling,parts] [--windows redis|memory] [--streams-threads N]
- *                [--data FOLDER] [--out FOLDER] [--profile] [--no-streams]
+ * usage: main.ts [--events N] [--rounds N] [--only throughput,latency,scaling,parts] [--windows redis|memory] [--batches RECORDS,…]
+ *                [--streams-threads N] [--subjects PART_OF_A_NAME,…] [--no-streams] [--latency-seconds N] [--data FOLDER] [--out FOLDER] [--profile]
  *
  * Writes a table to standard output, all figures to `bench.json` in the out folder, and progress to standard error.
  */
@@ -27,7 +27,9 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '3' },
     only: { type: 'string', default: SECTIONS.join() },
     windows: { type: 'string', default: 'redis' },
+    batches: { type: 'string', default: '500' },
     'streams-threads': { type: 'string', default: String(availableParallelism()) },
+    subjects: { type: 'string' },
     'no-streams': { type: 'boolean', default: false },
     'latency-seconds': { type: 'string', default: '60' },
     data: { type: 'string', default: join(tmpdir(), 'idemtrace-bench') },
@@ -49,7 +51,9 @@ const plan: Plan = {
   events: Number(values.events),
   rounds: Number(values.rounds),
   windows: values.windows,
+  batches: values.batches.split(',').map(Number),
   streams: values['no-streams'] ? undefined : { threads: Number(values['streams-threads']) },
+  subjects: values.subjects?.split(','),
   latencySeconds: Number(values['latency-seconds']),
   data: values.data,
   profile: values.profile ? join(values.out, 'profiles') : undefined,
@@ -69,7 +73,7 @@ try {
     ...(wanted.has('throughput') && { throughput: await measureThroughput(stage, plan) }),
     ...(wanted.has('latency') && { latency: await measureLatency(stage, plan) }),
     ...(wanted.has('scaling') && { scaling: await measureScaling(stage, plan) }),
-    ...(wanted.has('parts') && { parts: await measureParts(progress) }),
+    ...(wanted.has('parts') && { parts: await measureParts(stage, progress) }),
   };
   const file = join(values.out, 'bench.json');
   writeFileSync(file, `${JSON.stringify(result, null, 2)}\n`);

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Progress } from './measure/progress.ts';
+import type { Stage } from './throughput/stage.ts';
 
 export interface PartFigures {
   readonly part: string;
@@ -18,19 +19,19 @@ interface Part {
   readonly args?: readonly string[];
 }
 
-const PARTS: readonly Part[] = [
+const partsOn = ({ kafka }: Stage): readonly Part[] => [
   { name: 'lineage sink', script: 'services/lineage/bench/sink.ts' },
-  { name: 'gateway', script: 'services/gateway/bench/gateway.ts' },
+  { name: 'gateway', script: 'services/gateway/bench/gateway.ts', args: ['--json'] },
   { name: 'cost of a call in the SDK', script: 'services/emitter/bench/call.ts' },
   { name: 'Redis windows', script: 'services/detector/bench/redis-windows.ts' },
-  { name: 'Kafka log', script: 'services/stream/bench/kafka.ts' },
+  { name: 'Kafka log', script: 'services/stream/bench/kafka.ts', args: [kafka.brokers.join()] },
 ];
 const root = join(import.meta.dirname, '../..');
 const TIMEOUT_MS = 300_000;
 
-export async function measureParts(progress: Progress): Promise<readonly PartFigures[]> {
+export async function measureParts(stage: Stage, progress: Progress): Promise<readonly PartFigures[]> {
   const all: PartFigures[] = [];
-  for (const { name, script, args = [] } of PARTS) {
+  for (const { name, script, args = [] } of partsOn(stage)) {
     const command = ['node', script, ...args].join(' ');
     progress.step(`${name}: ${command}`);
     const figures = existsSync(join(root, script)) ? await run(script, args) : { error: 'there is no such bench' };

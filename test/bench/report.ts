@@ -66,12 +66,12 @@ function profileText(profile: NonNullable<Throughput['profile']>): string {
   ]);
 }
 
-function latencyText({ eventsPerSecond, seconds, samples, missing, p50Ms, p90Ms, p99Ms, maxMs, cpu }: Latency): string {
+function latencyText({ eventsPerSecond, seconds, samples, missing, dropped, p50Ms, p90Ms, p99Ms, maxMs, cpu }: Latency): string {
   const cores = Object.entries(cpu).map(([name, share]) => `${name} ${share.toFixed(2)}`);
   return (
     `From an agent's call to its alert at a read_committed subscriber, ${shown(eventsPerSecond)} events/s for ${seconds} s: ` +
     `p50 ${shown(p50Ms)} ms, p90 ${shown(p90Ms)} ms, p99 ${shown(p99Ms)} ms, at most ${shown(maxMs)} ms ` +
-    `(${shown(samples)} alerts, ${missing} missing; cores in use: ${cores.join(', ')}).`
+    `(${shown(samples)} alerts, ${missing} missing, ${dropped} events dropped by the agent; cores in use: ${cores.join(', ')}).`
   );
 }
 

@@ -94,11 +94,13 @@ function defaultsOf(panel: Panel): JsonObject {
     case 'stat':
       return { color: { mode: 'thresholds' }, thresholds: renderThresholds(panel.thresholds) };
     case 'lines': {
-      const { style = 'line', stacked = false, thresholds } = panel;
+      const { style = 'line', stacked = false, thresholds, series } = panel;
       return {
         color: { mode: 'palette-classic-by-name' },
         ...(thresholds !== undefined && { thresholds: renderThresholds(thresholds) }),
         min: 0,
+        // Else a line is called by the number's column and the word.
+        ...(series !== undefined && { displayName: `\${__field.labels.${series}}` }),
         custom: {
           drawStyle: style === 'bars' ? 'bars' : 'line',
           fillOpacity: style === 'line' ? 8 : style === 'area' ? 30 : 80,
@@ -123,9 +125,9 @@ function optionsOf(panel: Panel): JsonObject {
   switch (panel.kind) {
     case 'stat':
       return {
-        reduceOptions: { calcs: [panel.spark === true ? 'last' : 'lastNotNull'], fields: '', values: false },
+        reduceOptions: { calcs: ['lastNotNull'], fields: '', values: false },
         colorMode: 'value',
-        graphMode: panel.spark === true ? 'area' : 'none',
+        graphMode: 'none',
         textMode: 'auto',
         justifyMode: 'auto',
       };

@@ -1,8 +1,7 @@
 /** For those who run the pipeline: does it keep up, does it lose anything, what does it wait for. */
+import { LINEAGE, MISSING, PROCESSES } from './operator-lineage.ts';
+import { added, gauge, LATE, latest, lines, OF_PROCESS, occurrences, rate, SPAN } from './operator-queries.ts';
 import { ANY_IS_BAD, ANY_IS_ODD, type Dashboard, type Panel, type Threshold, type Variable } from './panel.ts';
-
-const SPAN = `fromMs = \${__from}, toMs = \${__to}`;
-const OF_PROCESS = `$__conditionalAll(hex(process) IN (\${process:singlequote}), $process)`;
 
 const variables: readonly Variable[] = [
   {
@@ -10,81 +9,18 @@ const variables: readonly Variable[] = [
     name: 'process',
     label: 'Process',
     description: 'Processes with samples in the span, by the names that they give themselves. Values are names in hex.',
-    sql: `SELECT DISTINCT hex(process) AS __value, concat(kind, ' ', process) AS __text
+    sql: `SELECT hex(process) AS __value, concat(process, ' (', arrayStringConcat(arraySort(groupUniqArray(toString(kind))), ', '), ')') AS __text
 FROM operational_samples
 WHERE $__timeFilter(time)
+GROUP BY process
 ORDER BY __text`,
   },
 ];
-
-/** What counters added in the span, all processes and partitions together. */
-function added(metrics: readonly string[]): string {
-  return `dashboard_counted(metrics = [${metrics.map((metric) => `'${metric}'`).join(', ')}], ${SPAN})`;
-}
 
 function countStat(title: string, description: string, sql: string, thresholds: readonly Threshold[], unit = 'short'): Panel {
   return { kind: 'stat', title, description, unit, width: 4, height: 4, thresholds, query: { shape: 'table', sql } };
 }
 
-/** The sum over partitions and processes of what each said last. */
-function latest(metric: string): string {
-  return `SELECT sum(last) AS value
-FROM (
-  SELECT argMax(value, time) AS last
-  FROM operational_samples
-  WHERE metric = '${metric}' AND $__timeFilter(time) AND ${OF_PROCESS}
-  GROUP BY kind, process, partition
-  HAVING max(time) >= $__toTime - INTERVAL 60 SECOND
-)`;
-}
-
-interface Lines {
-  readonly title: string;
-  readonly description: string;
-  readonly unit: string;
-  readonly sql: string;
-  readonly width?: number;
-  readonly style?: 'line' | 'area' | 'bars';
-  readonly stacked?: boolean;
-  readonly thresholds?: readonly Threshold[];
-}
-
-function lines({ sql, width = 12, ...rest }: Lines): Panel {
-  return { kind: 'lines', width, height: 8, query: { shape: 'time', sql }, ...rest };
-}
-
-/** A gauge as it stood, drawn a series for each name. */
-function gauge(metrics: readonly string[], series: string, of = 'max(value)'): string {
-  return `SELECT $__timeInterval(time) AS time, ${series} AS series, ${of} AS value
-FROM operational_samples
-WHERE metric IN (${metrics.map((metric) => `'${metric}'`).join(', ')}) AND $__timeFilter(time) AND ${OF_PROCESS}
-GROUP BY time, series
-ORDER BY time, series`;
-}
-
-/** A counter as what it adds each second. */
-function rate(metrics: readonly string[], series: string): string {
-  return `SELECT $__timeInterval(time) AS time, ${series} AS series, sum(added) / $__interval_s AS value
-FROM ${added(metrics)}
-WHERE ${OF_PROCESS}
-GROUP BY time, series
-ORDER BY time, series`;
-}
-
-/** A counter as what it adds in each bucket: for what is rare. */
-function occurrences(metrics: readonly string[], series: string): string {
-  return `SELECT $__timeInterval(time) AS time, ${series} AS series, sum(added) AS value
-FROM ${added(metrics)}
-WHERE ${OF_PROCESS}
-GROUP BY time, series
-ORDER BY time, series`;
-}
-
-const LATE: readonly Threshold[] = [
-  { from: null, color: 'green' },
-  { from: 10_000, color: 'orange' },
-  { from: 100_000, color: 'red' },
-];
 const SLOW_BATCH: readonly Threshold[] = [
   { from: null, color: 'green' },
   { from: 1_000, color: 'orange' },
@@ -178,151 +114,6 @@ const detector: readonly Panel[] = [
   }),
 ];
 
-const deadLetters: readonly Panel[] = [
-  {
-    kind: 'lines',
-    title: 'Dead letters by reason',
-    description: 'Records that could not be judged, at the time that they were put aside.',
-    unit: 'short',
-    width: 12,
-    height: 8,
-    style: 'bars',
-    stacked: true,
-    query: {
-      shape: 'time',
-      sql: `SELECT $__timeInterval(recordTime) AS time, toString(reason) AS reason, count() AS records
-FROM dashboard_dead_letters(${SPAN})
-GROUP BY time, reason
-ORDER BY time, reason`,
-    },
-  },
-  {
-    kind: 'table',
-    title: 'Gaps in sequences',
-    description:
-      'Numbers that are missing between an emitter’s events of the span, the latest first. A gap that closes later was late, not lost.',
-    unit: 'short',
-    width: 12,
-    height: 8,
-    fields: [
-      { name: 'seen after', unit: 'dateTimeAsIso', width: 165 },
-      {
-        name: 'missing',
-        width: 90,
-        background: true,
-        thresholds: [
-          { from: null, color: 'semi-dark-orange' },
-          { from: 100, color: 'semi-dark-red' },
-        ],
-      },
-    ],
-    query: {
-      shape: 'table',
-      sql: `SELECT logTime AS "seen after", tenantId AS tenant, toString(emitterId) AS emitter, first, last, missing
-FROM dashboard_sequence_gaps(${SPAN})
-ORDER BY "seen after" DESC
-LIMIT 200`,
-    },
-  },
-];
-
-const lineage: readonly Panel[] = [
-  lines({
-    title: 'Rows inserted',
-    description: 'Rows that ClickHouse acknowledged, a second, by sink.',
-    unit: 'rowsps',
-    width: 8,
-    style: 'area',
-    stacked: true,
-    sql: rate(['rows_inserted'], 'process'),
-  }),
-  lines({
-    title: 'Backlog',
-    description: 'Records in the log that are not in ClickHouse yet.',
-    unit: 'short',
-    width: 8,
-    thresholds: LATE,
-    sql: gauge(['backlog'], 'process'),
-  }),
-  lines({
-    title: 'From log to lineage',
-    description: 'How long events took from the log to ClickHouse. Half a second is the sink’s waiting for company.',
-    unit: 'ms',
-    width: 8,
-    sql: `SELECT $__timeInterval(recordTime) AS time, quantile(0.5)(waitedMs) AS median, quantile(0.99)(waitedMs) AS p99
-FROM dashboard_arrivals(${SPAN})
-GROUP BY time
-ORDER BY time`,
-  }),
-  lines({
-    title: 'Events appended',
-    description: 'Events of each kind by the time at which the log took them, a second: what agents send, whoever has judged it.',
-    unit: 'eps',
-    width: 8,
-    style: 'area',
-    stacked: true,
-    sql: `SELECT $__timeInterval(recordTime) AS time, kind, count() / $__interval_s AS value
-FROM dashboard_arrivals(${SPAN})
-GROUP BY time, kind
-ORDER BY time, kind`,
-  }),
-  lines({
-    title: 'Gateway',
-    description: 'Events that the gateway accepted and requests that it refused, a second.',
-    unit: 'cps',
-    width: 8,
-    sql: rate(['events_accepted', 'requests_refused'], "replaceAll(toString(metric), '_', ' ')"),
-  }),
-  lines({
-    title: 'Refused and given up',
-    description:
-      'Rows that ClickHouse refuses for good (they are dead letters), records that the detector dead-lettered, and samples that were given up.',
-    unit: 'short',
-    width: 8,
-    style: 'bars',
-    stacked: true,
-    sql: occurrences(['rows_refused', 'dead_letters', 'samples_dropped'], "replaceAll(toString(metric), '_', ' ')"),
-  }),
-];
-
-const processes: readonly Panel[] = [
-  lines({
-    title: 'Memory',
-    description: 'Resident memory of each process.',
-    unit: 'bytes',
-    sql: gauge(['resident_bytes'], "concat(kind, ' ', process)"),
-  }),
-  {
-    kind: 'table',
-    title: 'Processes',
-    description: 'Who wrote samples in the span, and when last. One that has stopped writing is gone, or cannot reach ClickHouse.',
-    unit: 'short',
-    width: 12,
-    height: 8,
-    fields: [
-      { name: 'last sample', unit: 'dateTimeAsIso', width: 165 },
-      {
-        name: 'silent',
-        unit: 's',
-        width: 90,
-        background: true,
-        thresholds: [
-          { from: null, color: 'text' },
-          { from: 60, color: 'semi-dark-orange' },
-        ],
-      },
-    ],
-    query: {
-      shape: 'table',
-      sql: `SELECT kind, process, max(time) AS "last sample", dateDiff('second', "last sample", $__toTime) AS silent
-FROM operational_samples
-WHERE $__timeFilter(time) AND ${OF_PROCESS}
-GROUP BY kind, process
-ORDER BY kind, process`,
-    },
-  },
-];
-
 export const OPERATORS: Dashboard = {
   uid: 'idemtrace-operators',
   title: 'idemtrace · Pipeline',
@@ -334,8 +125,8 @@ export const OPERATORS: Dashboard = {
   sections: [
     { title: 'Now', panels: state },
     { title: 'Detector', panels: detector },
-    { title: 'What is missing', panels: deadLetters },
-    { title: 'Lineage and gateway', panels: lineage },
-    { title: 'Processes', panels: processes },
+    { title: 'What is missing', panels: MISSING },
+    { title: 'Lineage and gateway', panels: LINEAGE },
+    { title: 'Processes', panels: PROCESSES },
   ],
 };

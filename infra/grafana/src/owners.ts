@@ -1,51 +1,7 @@
 /** For those who own agents and tools: what was done twice, otherwise than before, or on another tenant's documents. */
-import { ANY_IS_BAD, ANY_IS_ODD, type Dashboard, type FieldLook, NEUTRAL, type Panel, SEVERITY_COLORS, type Variable } from './panel.ts';
-
-const SPAN = `tenantsHex = [\${tenant:singlequote}], fromMs = \${__from}, toMs = \${__to}`;
-const OF_TOOL = `$__conditionalAll(hex(tool) IN (\${tool:singlequote}), $tool)`;
-const ALERTS = `dashboard_alerts(${SPAN})`;
-const EXECUTIONS = `dashboard_executions(${SPAN})`;
-const FOREIGN = `dashboard_foreign_documents(${SPAN})`;
-/** Start of the bucket that a time is in. */
-const BUCKET = `toStartOfInterval(logTime, INTERVAL \${interval} SECOND, 'UTC')`;
-const BY_SEVERITY =
-  "countIf(severity = 'critical') AS critical, countIf(severity = 'warning') AS warning, countIf(severity = 'info') AS info";
-/** What opens the lineage in a terminal, quoted for a shell. */
-const COMMAND = `concat('idemtrace lineage attempts --tenant=', ${shellQuoted('tenantId')}, ' -- ', ${shellQuoted('workflowId')})`;
-
-function shellQuoted(column: string): string {
-  return `concat('\\'', replaceAll(${column}, '\\'', '\\'\\\\\\'\\''), '\\'')`;
-}
-
-const SEVERITY_FIELDS: readonly FieldLook[] = Object.entries(SEVERITY_COLORS).map(([name, color]) => ({ name, color }));
-const COUNT_FIELDS: readonly FieldLook[] = [
-  {
-    name: 'critical',
-    width: 90,
-    background: true,
-    thresholds: [
-      { from: null, color: 'text' },
-      { from: 1, color: 'semi-dark-red' },
-    ],
-  },
-  {
-    name: 'warning',
-    width: 90,
-    background: true,
-    thresholds: [
-      { from: null, color: 'text' },
-      { from: 1, color: 'semi-dark-orange' },
-    ],
-  },
-  { name: 'info', width: 80 },
-];
-const SEVERITY_WORD: FieldLook = {
-  name: 'severity',
-  width: 95,
-  background: true,
-  words: { critical: 'semi-dark-red', warning: 'semi-dark-orange', info: 'semi-dark-blue' },
-};
-const TIME_FIELD: FieldLook = { name: 'latest', unit: 'dateTimeAsIso', width: 165 };
+import { DETAILS } from './owner-details.ts';
+import { ALERTS, BUCKET, BY_SEVERITY, COUNT_FIELDS, EXECUTIONS, FOREIGN, OF_TOOL, SEVERITY_FIELDS, TIME_FIELD } from './owner-queries.ts';
+import { ANY_IS_BAD, ANY_IS_ODD, type Dashboard, NEUTRAL, type Panel, type Variable } from './panel.ts';
 
 const variables: readonly Variable[] = [
   {
@@ -166,6 +122,7 @@ WHERE ${OF_TOOL}`,
     height: 8,
     style: 'bars',
     stacked: true,
+    series: 'rule',
     query: {
       shape: 'time',
       sql: `SELECT ${BUCKET} AS time, toString(rule) AS rule, count() AS alerts
@@ -245,50 +202,6 @@ LIMIT 200`,
   },
 ];
 
-const details: readonly Panel[] = [
-  {
-    kind: 'table',
-    title: 'Worst workflows',
-    description:
-      'Workflows with the most critical alerts. The command draws the attempts side by side, with the clash marked: hover over it to copy it.',
-    unit: 'short',
-    width: 24,
-    height: 10,
-    fields: [...COUNT_FIELDS, TIME_FIELD],
-    query: {
-      shape: 'table',
-      sql: `SELECT tenantId AS tenant, workflowId AS workflow, ${BY_SEVERITY}, uniqExact(runId) AS runs,
-  arrayStringConcat(arraySort(groupUniqArray(toString(rule))), ', ') AS rules,
-  arrayStringConcat(arraySort(groupUniqArrayIf(toString(tool), tool != '')), ', ') AS tools, max(logTime) AS latest,
-  ${COMMAND} AS command
-FROM ${ALERTS}
-WHERE ${OF_TOOL}
-GROUP BY tenantId, workflowId
-HAVING critical + warning > 0
-ORDER BY critical DESC, warning DESC, latest DESC
-LIMIT 50`,
-    },
-  },
-  {
-    kind: 'table',
-    title: 'Alerts',
-    description: 'The latest 500 alerts at their current revision, of every severity.',
-    unit: 'short',
-    width: 24,
-    height: 14,
-    fields: [{ name: 'time', unit: 'dateTimeAsIso', width: 165 }, SEVERITY_WORD, { name: 'step', width: 60 }],
-    query: {
-      shape: 'table',
-      sql: `SELECT logTime AS time, severity, rule, ifNull(toString(cause), '') AS cause, tenantId AS tenant, workflowId AS workflow, runId AS run,
-  stepIndex AS step, tool, agentId AS agent, summary, ${COMMAND} AS command
-FROM ${ALERTS}
-WHERE ${OF_TOOL}
-ORDER BY logTime DESC, alertId
-LIMIT 500`,
-    },
-  },
-];
-
 export const OWNERS: Dashboard = {
   uid: 'idemtrace-owners',
   title: 'idemtrace · Effects',
@@ -300,6 +213,6 @@ export const OWNERS: Dashboard = {
   sections: [
     { title: 'Overview', panels: overview },
     { title: 'Where it happens', panels: where },
-    { title: 'What to look at', panels: details },
+    { title: 'What to look at', panels: DETAILS },
   ],
 };

@@ -51,9 +51,11 @@ interface PanelBase {
 
 export type Panel = PanelBase &
   (
-    | { readonly kind: 'stat'; readonly thresholds: readonly Threshold[]; readonly spark?: boolean }
+    | { readonly kind: 'stat'; readonly thresholds: readonly Threshold[] }
     | {
         readonly kind: 'lines';
+        /** Column whose words name the lines; without it each column of numbers is one. */
+        readonly series?: string;
         readonly style?: 'line' | 'area' | 'bars';
         readonly stacked?: boolean;
         readonly thresholds?: readonly Threshold[];

@@ -70,6 +70,7 @@ describe.each(Object.entries(DASHBOARDS))('%s', (_, dashboard) => {
     }
     // A look that names no column is one that nobody sees.
     for (const { name } of panel.fields ?? []) expect(columns).toContain(name);
+    if (panel.kind === 'lines' && panel.series !== undefined) expect(columns).toEqual(['time', panel.series, expect.any(String)]);
     if (panel.kind === 'table' && panel.sortedBy !== undefined) expect(columns).toContain(panel.sortedBy);
   });
 
@@ -130,6 +131,20 @@ test('the command of a workflow survives a shell, whatever the names in it', asy
   const quotedForShell = (word: string): string => `'${word.replaceAll("'", "'\\''")}'`;
   const workflow = `${HOSTILE} invoice 'run' 1`;
   expect(row?.command).toBe(`idemtrace lineage attempts --tenant=${quotedForShell(HOSTILE)} -- ${quotedForShell(workflow)}`);
+});
+
+test('lag is that of the group: partitions add up, detectors that both speak of them do not', async () => {
+  const values = ['host-2/detector', 'host-3/detector'].flatMap((process, index) =>
+    [0, 1].map((partition) => [to - 5_000, 'detector', process, 'lag', partition, 700 + index]),
+  );
+  await pipeline.client.insert({
+    table: 'operational_samples',
+    columns: ['time', 'kind', 'process', 'metric', 'partition', 'value'],
+    values,
+    format: 'JSONCompactEachRow',
+  });
+  const panel = panelsOf(DASHBOARDS.operators).find(({ title }) => title === 'Detector lag');
+  expect(await run(expand(panel?.query.sql ?? '', await asking(DASHBOARDS.operators)))).toEqual([{ value: 1_402 }]);
 });
 
 test('every metric that processes write is on the operators’ dashboard', () => {

@@ -123,7 +123,7 @@ async function sampled(pipeline: TestPipeline, kind: ProcessKind, now: number): 
     read: () => (reads >= SAMPLES ? [] : samplesOf(kind, ++reads)),
   });
   while (reads < SAMPLES || writer.status().written < SAMPLES * samplesOf(kind, 1).length) await delay(5);
-  await writer.close();
+  writer.close();
 }
 
 function samplesOf(kind: ProcessKind, turn: number): readonly Sample[] {

@@ -47,6 +47,7 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Regi
       args: [
         '-Xmx384m',
         '-XX:+UseSerialGC',
+        '-XX:TieredStopAtLevel=1',
         '-Dquarkus.http.host=127.0.0.1',
         `-Dquarkus.http.port=${port}`,
         `-Djava.io.tmpdir=${passing}`,

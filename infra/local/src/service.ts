@@ -52,7 +52,7 @@ export interface Definition {
   readonly stopSignal?: NodeJS.Signals;
 }
 
-const READY_TIMEOUT_MS = 120_000;
+const READY_TIMEOUT_MS = 200_000;
 const READY_POLL_MS = 50;
 const STOP_TIMEOUT_MS = 30_000;
 const LOG_TAIL_LINES = 12;

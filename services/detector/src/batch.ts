@@ -3,10 +3,11 @@ import { type Alert, type AnyRecord, type DeadLetter, type Decoded, eventKey, ty
 import type { Batch, LogRecord, OutputRecord } from '@idemtrace/stream';
 import { alertOf } from './alert.ts';
 import { contentDigest } from './content-digest.ts';
-import { countAlert, type DetectorCounters } from './counters.ts';
+import { countAlert, countDeadLetter, type DetectorCounters } from './counters.ts';
 import { deadLetterOf } from './dead-letter.ts';
-import { factOf, historiesOf, type JudgedEvent, type PositionedEvent } from './domain/fact.ts';
+import { factOf, historiesOf, identityOf, type JudgedEvent, type PositionedEvent } from './domain/fact.ts';
 import { judge } from './domain/judge.ts';
+import { type DetectorObserver, traceparentOf } from './observer.ts';
 import type { PlacedFact, WindowView } from './windows/port.ts';
 
 /** What the loop needs of the codec. */
@@ -69,6 +70,7 @@ export interface JudgeOptions {
   readonly codec: DetectorCodec;
   readonly topics: { readonly alerts: string; readonly deadLetters: string };
   readonly counters: DetectorCounters;
+  readonly observer: DetectorObserver;
 }
 
 /** The outputs of a batch whose facts are in the windows: alerts and dead letters, in the order of the records. */
@@ -86,8 +88,8 @@ export function judgeBatch(records: readonly ReadRecord[], options: JudgeOptions
 
 function judgeEvent(read: Extract<ReadRecord, { kind: 'event' }>, options: JudgeOptions): readonly OutputRecord[] {
   const { record, workflow, positioned } = read;
-  const { view, counters, policy, windowMs, codec, topics } = options;
-  const held = view.fact(workflow, factOf(positioned).id);
+  const { view, counters, policy, windowMs, codec, topics, observer } = options;
+  const held = view.fact(workflow, identityOf(positioned.event));
   if (held !== undefined && held.offset < positioned.offset) {
     if (held.contentDigest !== positioned.contentDigest) {
       const detail = `Another event of the same identity and other content stands at offset ${held.offset}.`;
@@ -102,11 +104,14 @@ function judgeEvent(read: Extract<ReadRecord, { kind: 'event' }>, options: Judge
   return judge({ positioned, facts, policy, windowMs }).map((finding) => {
     const alert = alertOf(finding, { cause: positioned, policyVersion: policy.policy.version, windowComplete });
     countAlert(counters, alert);
-    return { topic: topics.alerts, key: workflow, value: codec.encode('Alert', alert) };
+    const output = { topic: topics.alerts, key: workflow, value: codec.encode('Alert', alert) };
+    const cause = traceparentOf(record);
+    const traceparent = observer.traceAlert === undefined ? cause : observer.traceAlert(alert, cause);
+    return traceparent === undefined ? output : { ...output, headers: { traceparent: Buffer.from(traceparent) } };
   });
 }
 
 function deadLetter(record: LogRecord, reason: string, detail: string, { codec, topics, counters }: JudgeOptions): OutputRecord {
-  counters.deadLetters += 1;
+  countDeadLetter(counters, reason);
   return { topic: topics.deadLetters, key: record.key, value: codec.encode('DeadLetter', deadLetterOf(record, reason, detail)) };
 }

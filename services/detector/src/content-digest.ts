@@ -3,15 +3,15 @@ import type { RetrievalEvent, RunEvent, ToolCallEvent } from '@idemtrace/schemas
 import type { JudgedEvent } from './domain/fact.ts';
 
 /**
- * Digest of an event's content, a whole number of 52 bits: the same identity with another content is no redelivery but a conflict. A number,
+ * Digest of an event's content, a whole number of 48 bits: the same identity with another content is no redelivery but a conflict. A number,
  * because one is kept for every event of the window, and a string would take six times the memory.
  */
 export function contentDigest(event: JudgedEvent): number {
   return Number.parseInt(hash('sha256', JSON.stringify(contentOf(event)), 'hex').slice(0, DIGITS), 16);
 }
 
-/** Hexadecimal digits that a number holds exactly. */
-const DIGITS = 13;
+/** Hexadecimal digits: six bytes, which a number holds exactly. */
+const DIGITS = 12;
 
 function contentOf(event: JudgedEvent): readonly unknown[] {
   switch (event.name) {

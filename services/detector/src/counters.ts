@@ -6,7 +6,8 @@ export interface DetectorCounters {
   /** Events judged, each delivery that is not a redelivery. */
   events: number;
   redeliveries: number;
-  deadLetters: number;
+  /** Records that could not be judged, by reason. */
+  deadLetters: Record<string, number>;
   /** Alerts published, every revision counted, by rule and severity. */
   alerts: Partial<Record<RuleName, Partial<Record<DeclaredSeverity, number>>>>;
   batches: number;
@@ -24,7 +25,7 @@ export function newCounters(): DetectorCounters {
   return {
     events: 0,
     redeliveries: 0,
-    deadLetters: 0,
+    deadLetters: {},
     alerts: {},
     batches: 0,
     replayed: 0,
@@ -41,4 +42,8 @@ export function countAlert(counters: DetectorCounters, { rule, severity }: Alert
   counters.alerts[rule] ??= {};
   const bySeverity = counters.alerts[rule];
   bySeverity[severity] = (bySeverity[severity] ?? 0) + 1;
+}
+
+export function countDeadLetter(counters: DetectorCounters, reason: string): void {
+  counters.deadLetters[reason] = (counters.deadLetters[reason] ?? 0) + 1;
 }

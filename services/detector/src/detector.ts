@@ -6,9 +6,10 @@
  * in one transaction (W4). What is read again below the committed offset emits nothing (W5).
  */
 import type { PolicyLookup } from '@idemtrace/schemas';
-import type { Batch, EventLog, OwnedPartition, Subscription } from '@idemtrace/stream';
+import type { Batch, CommitResult, EventLog, OwnedPartition, Subscription } from '@idemtrace/stream';
 import { type DetectorCodec, factsOf, judgeBatch, type ReadRecord, readBatch } from './batch.ts';
 import { type DetectorCounters, newCounters } from './counters.ts';
+import type { DetectorObserver } from './observer.ts';
 import { windowIdOf } from './window-id.ts';
 import type { Applied, WindowStore } from './windows/port.ts';
 
@@ -32,6 +33,10 @@ export interface DetectorOptions {
   readonly sleep?: (ms: number) => Promise<void>;
   /** Told what a person on call wants to know. */
   readonly report?: (message: string) => void;
+  /** Told how long batches take, and asked for the traces of alerts. */
+  readonly observer?: DetectorObserver;
+  /** Monotonic, ms: for the observer alone. */
+  readonly elapsed?: () => number;
 }
 
 export interface DetectorStatus {
@@ -135,7 +140,9 @@ class Loop {
     this.#counters.takeOvers += 1;
     const { generation } = partition;
     const { committed, low, high } = await this.#patiently(partition, 'the log', () => partition.takeOver());
-    const marker = await this.#patiently(partition, 'the window store', () => this.#options.windows.marker(partition.partition, this.#windowId));
+    const marker = await this.#patiently(partition, 'the window store', () =>
+      this.#options.windows.marker(partition.partition, this.#windowId),
+    );
     const held = marker !== undefined && marker.windowId === this.#windowId && marker.hi <= high ? marker : undefined;
     const start = committed ?? held?.committed ?? (await this.#startWithoutOffset(partition, low, high));
     if (start < low) {
@@ -194,17 +201,20 @@ class Loop {
   }
 
   async #judge(partition: OwnedPartition, batch: Batch, state: Extract<State, { mode: 'judging' }>): Promise<void> {
-    const { codec, windows, topics, windowMs } = this.#options;
+    const { codec, windows, topics, windowMs, observer = {}, elapsed = () => performance.now() } = this.#options;
+    const startedAt = elapsed();
     const policy = this.#options.policy();
     this.#counters.batches += 1;
 
     const records = await this.#patiently(partition, 'the schema registry', () => readBatch(batch, codec));
+    const decodedAt = elapsed();
     const applied = await this.#patiently(partition, 'the window store', () => this.#remember(partition, batch, state, windows, records));
     if (applied.status === 'lost') {
       this.#report(partition, 'the window store lost this partition: rebuilding it from the log');
       return this.#takeOver(partition);
     }
 
+    const appliedAt = elapsed();
     const { view, marker } = applied;
     const { committed } = state;
     const outputs = judgeBatch(records, {
@@ -216,23 +226,33 @@ class Loop {
       codec,
       topics,
       counters: this.#counters,
+      observer,
     });
+    const judgedAt = elapsed();
     if (batch.to <= committed) {
       await partition.heartbeat();
       this.#states.set(partition.partition, { ...state, next: batch.to });
       return;
     }
+    const tell = (outcome: CommitResult) => {
+      const [windowMs, judgeMs, commitMs] = [appliedAt - decodedAt, judgedAt - appliedAt, elapsed() - judgedAt];
+      const batchMs = elapsed() - startedAt;
+      observer.onBatch?.({ partition: partition.partition, outcome, records: records.length, batchMs, windowMs, judgeMs, commitMs });
+    };
     // A commit that throws has surely left nothing in the log: it may be tried again.
     switch (await this.#patiently(partition, 'the log', () => partition.commit(batch.to, outputs))) {
       case 'committed':
+        tell('committed');
         this.#states.set(partition.partition, { ...state, committed: batch.to, next: batch.to });
         return;
       case 'fenced':
+        tell('fenced');
         this.#counters.fenced += 1;
         this.#report(partition, 'another detector took this partition over');
         this.#states.set(partition.partition, { mode: 'fenced', generation: state.generation });
         return;
       case 'inDoubt':
+        tell('inDoubt');
         this.#counters.inDoubt += 1;
         return this.#takeOver(partition);
     }

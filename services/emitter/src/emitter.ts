@@ -9,7 +9,12 @@ export interface EmitterOptions extends Pick<EventBuilderOptions, 'hashKey' | 'p
   readonly agentId?: string | undefined;
   readonly beforeWrite?: 'buffered' | 'acknowledged' | undefined;
   readonly limits?: Partial<BufferLimits> | undefined;
+  /** The span that the agent is in, as a W3C `traceparent`; asked once for each event, which is of that trace then, and so are its alerts. */
+  readonly traceparent?: (() => string | undefined) | undefined;
 }
+
+
+type Traced = { value: { traceId: string | null | undefined }; headers: Readonly<Record<string, string>> };
 
 /** How long a write waits for its started event to be durable. */
 const ACKNOWLEDGEMENT_MS = 10_000;
@@ -25,12 +30,14 @@ export class Emitter {
   readonly environment: Environment;
   readonly agentId: string | undefined;
   readonly acknowledgesWrites: boolean;
+  readonly #traceparent: EmitterOptions['traceparent'];
   readonly #warned = new Set<WarningCode>();
   readonly #origins = new Map<string, Origin>();
 
   constructor(options: EmitterOptions, environment: Environment) {
     this.environment = { ...environment, warn: (message, code) => this.#warnOnce(environment, message, code) };
     this.agentId = options.agentId;
+    this.#traceparent = options.traceparent;
     this.acknowledgesWrites = options.beforeWrite === 'acknowledged';
     this.builder = createEventBuilder({
       hashKey: options.hashKey,
@@ -42,6 +49,11 @@ export class Emitter {
 
   emit(event: EmittedEvent): boolean {
     this.counters.emitted++;
+    const [traceparent, traceId] = /^00-([\da-f]{32})-.{19}$/.exec(this.guard('traceparent', () => this.#traceparent?.()) ?? '') ?? [];
+    if (traceparent) {
+      (event as Traced).value.traceId = traceId;
+      (event as Traced).headers = { ...event.headers, traceparent };
+    }
     return this.buffer.push(event);
   }
 

@@ -6,7 +6,9 @@ export type IdemtraceErrorCode =
   /** A tool or data source without a usable name. */
   | 'invalid_name'
   /** An option has a value that cannot be used. */
-  | 'invalid_option';
+  | 'invalid_option'
+  /** A handler of alerts failed as often as it may. */
+  | 'handler_failed';
 
 /** A mistake in how the SDK is used, thrown where it is made: never from an observed tool. Tell errors apart by `code`. */
 export class IdemtraceError extends Error {

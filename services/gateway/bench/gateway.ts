@@ -79,6 +79,8 @@ interface Figure {
   readonly bytes: number;
   readonly requestsPerSecond: number;
   readonly eventsPerSecond: number;
+  /** Of client and gateway together: what a busy machine leaves as it is. */
+  readonly cpuMicrosPerRequest: number;
 }
 
 async function measure(log: Pick<EventLog, 'append'>, name: string, format: keyof typeof BODIES, batch: number): Promise<Figure> {
@@ -107,14 +109,25 @@ async function measure(log: Pick<EventLog, 'append'>, name: string, format: keyo
       for (; performance.now() < end; requests++) await post();
     };
     const start = performance.now();
+    const cpu = process.cpuUsage();
     await Promise.all(Array.from({ length: CONNECTIONS }, connection));
-    return requests / ((performance.now() - start) / 1000);
+    const { user, system } = process.cpuUsage(cpu);
+    return { perSecond: requests / ((performance.now() - start) / 1000), cpuMicros: (user + system) / requests };
   };
   await run(Math.min(1, SECONDS / 3));
-  const requestsPerSecond = Math.round(await run(SECONDS));
+  const { perSecond, cpuMicros } = await run(SECONDS);
+  const requestsPerSecond = Math.round(perSecond);
   agent.destroy();
   await served.close();
-  return { log: name, format, batch, bytes: body.length, requestsPerSecond, eventsPerSecond: requestsPerSecond * batch };
+  return {
+    log: name,
+    format,
+    batch,
+    bytes: body.length,
+    requestsPerSecond,
+    eventsPerSecond: requestsPerSecond * batch,
+    cpuMicrosPerRequest: Math.round(cpuMicros),
+  };
 }
 
 const folder = await mkdtemp(join(tmpdir(), 'idemtrace-gateway-bench-'));

@@ -10,12 +10,18 @@ export interface HashKeyPair {
   readonly secret: Uint8Array | string;
 }
 
-/** A secret and, while it is being rotated, the one before it: events then carry digests under both. */
+/**
+ * A secret and, while it is being rotated, the one before it: events then carry digests under both. Keep both for a window of the detector, so that
+ * what was done under the old key alone has left it when the old one goes.
+ */
 export interface HashKeyRing extends HashKeyPair {
   readonly previous?: HashKeyPair;
 }
 
-/** One secret for all tenants (each tenant's keys are derived from it), or a function that knows each tenant's. */
+/**
+ * One secret for all tenants (each tenant's keys are derived from it), or a function that knows each tenant's. It is asked again once the tenant was
+ * forgotten: to be sure that all use a new key, restart the emitter.
+ */
 export type HashKey = HashKeyRing | ((tenantId: string) => HashKeyRing);
 
 /** A hash key that cannot be used. The text never holds the secret. */

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { OPERATOR_TABLES, OPERATOR_VIEWS, TENANT_TABLES, TENANT_VIEWS } from '../src/access.ts';
 import { accessNames, accessStatements, hashPassword, migrate, quoteName, quoteText, SqlTextError } from '../src/index.ts';
-import { startTestEngine, type TestEngine } from './support/engine.ts';
+import { parsed, startTestEngine, type TestEngine } from './support/engine.ts';
 
 const HOSTILE = ["o'neil", 'a`b', '\\', "' OR 1=1 --", "\\' TO ALL --", 'acme; DROP USER x', 'ALL', 'acme\n', '租户', 'x'.repeat(512)];
 
@@ -13,16 +13,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await engine.stop();
 });
-
-async function parsed(statement: string): Promise<string> {
-  const result = await engine.client.query({
-    query: 'SELECT formatQuerySingleLine({statement:String}) AS text',
-    query_params: { statement },
-    format: 'JSONEachRow',
-  });
-  const [row] = await result.json<{ text: string }>();
-  return row?.text ?? '';
-}
 
 const made = accessStatements({ database: 'idemtrace', tenants: ['acme', 'globex'], operators: ['admin'] });
 const ofTenant = (statements: readonly string[], tenantId: string) =>
@@ -35,10 +25,8 @@ test.each([
   const login = hashPassword('secret', 'salt');
   const logins = { sink: login, migrator: login, dashboard: login, tenants: { [HOSTILE[0] ?? '']: login } };
   const statements = accessStatements({ database: 'lin`eage', tenants: HOSTILE, operators: ["d'admin"], cluster, logins });
-  for (const statement of statements) {
-    expect(await parsed(statement)).not.toBe('');
-    if (cluster !== undefined) expect(statement).toContain(" ON CLUSTER `main\\'s`");
-  }
+  expect(await parsed(engine.client, statements)).toHaveLength(statements.length);
+  if (cluster !== undefined) for (const statement of statements) expect(statement).toContain(" ON CLUSTER `main\\'s`");
   for (const tenantId of HOSTILE)
     expect(ofTenant(statements, tenantId).length).toBe(TENANT_TABLES.length * (cluster === undefined ? 1 : 2));
 });

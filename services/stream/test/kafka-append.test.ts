@@ -1,7 +1,13 @@
 /** Appending to a real broker: what a broken connection, many records and large ones must not do. */
-import { expect, test } from 'vitest';
+import { sharedKafka } from '@idemtrace/local-services/testing';
+import { beforeAll, expect, test } from 'vitest';
+import { Appender } from '../src/kafka/appender.ts';
+import type { Producers } from '../src/kafka/producers.ts';
 import { slicesOf } from '../src/kafka/slices.ts';
 import { API, newTopic, newWire, openForTest, plainKafka, recordsTo, textsOf, valuesOf } from './kafka-log.ts';
+
+// The run's broker is started by whoever asks first.
+beforeAll(async () => void (await sharedKafka()), 180_000);
 
 test('records after a send that failed are not taken for the ones that were sent before', async () => {
   const wire = newWire();
@@ -82,6 +88,28 @@ test('what another producer compressed with zstd is read', async () => {
   await producer.send({ topic, compression: ZSTD, messages: valuesOf(20).map((value) => ({ value })) });
   await producer.disconnect();
   expect(await textsOf(log, topic)).toEqual(valuesOf(20));
+});
+
+test('a send that resolves without saying where each record went is no success, and costs the producer', async () => {
+  const answer = { topicName: 't', partition: 0, errorCode: 0, baseOffset: '7' };
+  const answers = [[answer], [answer, { ...answer, partition: 1, baseOffset: '9' }]];
+  let made = 0;
+  const producers = {
+    idempotent: () => {
+      made++;
+      return { connect: async () => undefined, disconnect: async () => undefined };
+    },
+    send: async () => answers.shift() ?? [],
+  } as unknown as Producers;
+  const appender = new Appender(producers);
+  const records = [0, 1].map((partition) => ({ key: null, value: Buffer.from('x'), partition }));
+  await expect(appender.append('t', records, 1_000_000)).rejects.toMatchObject({ code: 'log_away' });
+  expect(await appender.append('t', records, 1_000_000)).toEqual([
+    { partition: 0, offset: 7 },
+    { partition: 1, offset: 9 },
+  ]);
+  expect(made).toBe(2);
+  await appender.close();
 });
 
 test('slices hold no more records and bytes than they may, in order, and a large record is alone', () => {

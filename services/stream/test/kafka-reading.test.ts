@@ -1,12 +1,16 @@
 /** Reading committed records: what control records, aborted transactions, retention and rebalances must not do to it. */
+import { sharedKafka } from '@idemtrace/local-services/testing';
 import type { Producer } from 'kafkajs';
-import { expect, onTestFinished, test } from 'vitest';
+import { beforeAll, expect, onTestFinished, test } from 'vitest';
 import type { FetchedMessage } from '../src/kafka/client.ts';
 import { Feed } from '../src/kafka/feed.ts';
 import { chunkOf } from '../src/kafka/fetch.ts';
 import { assignTopic, type Claim, claimOf, encodeClaim } from '../src/kafka/group-protocol.ts';
 import type { Batch, EventLog, LogRecord } from '../src/port.ts';
 import { eventually, newTopic, openForTest, owning, plainKafka, recordsTo, textsOf, unique, valuesOf } from './kafka-log.ts';
+
+// The run's broker is started by whoever asks first.
+beforeAll(async () => void (await sharedKafka()), 180_000);
 
 async function transactional(id = unique('writer')): Promise<Producer> {
   const producer = (await plainKafka()).producer({ transactionalId: id, transactionTimeout: 30_000, createPartitioner: () => () => 0 });

@@ -1,10 +1,13 @@
 /** Topics of a real broker: how they are made, and what is found wrong with those that others made. */
 import { sharedKafka } from '@idemtrace/local-services/testing';
 import kafkajs from 'kafkajs';
-import { expect, onTestFinished, test } from 'vitest';
+import { beforeAll, expect, onTestFinished, test } from 'vitest';
 import { checkKafkaTopics, type TopicFinding } from '../src/kafka/index.ts';
 import { compare } from '../src/kafka/topic-check.ts';
 import { newTopic, openForTest, plainKafka, unique } from './kafka-log.ts';
+
+// The run's broker is started by whoever asks first.
+beforeAll(async () => void (await sharedKafka()), 180_000);
 
 async function settingsOf(topic: string): Promise<ReadonlyMap<string, string>> {
   const admin = (await plainKafka()).admin();

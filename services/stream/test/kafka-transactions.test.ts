@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { sharedKafka } from '@idemtrace/local-services/testing';
 import { Kafka, type Transaction } from 'kafkajs';
-import { expect, onTestFinished, test } from 'vitest';
+import { beforeAll, expect, onTestFinished, test } from 'vitest';
 import { Connection } from '../src/kafka/connection.ts';
 import { committedOf } from '../src/kafka/positions.ts';
 import { Producers } from '../src/kafka/producers.ts';
@@ -12,6 +12,9 @@ import { kafkaSettings } from '../src/kafka/settings.ts';
 import { moveOffsets, Transactions } from '../src/kafka/transactions.ts';
 import type { EventLog } from '../src/port.ts';
 import { API, eventually, newTopic, newWire, openForTest, owning, plainKafka, recordsTo, textsOf, unique, valuesOf } from './kafka-log.ts';
+
+// The run's broker is started by whoever asks first.
+beforeAll(async () => void (await sharedKafka()), 180_000);
 
 const output = (topic: string, value: string) => ({ topic, key: null, value: Buffer.from(value) });
 
@@ -238,4 +241,24 @@ test('W4: what was committed without output is there for the member that a parti
     expect(reads).toHaveLength(1);
   });
   expect(reads[0]).toBeGreaterThanOrEqual(50);
+});
+
+test('who reads only makes no producer, commits offsets, and may publish nothing', async () => {
+  const wire = newWire();
+  const log = await openForTest({}, wire);
+  const { input, outputs, group } = await withTopics(log);
+  await log.append(input, recordsTo(0, valuesOf(3)));
+  const before = wire.sent(API.initProducerId);
+  const seen: unknown[] = [];
+  await log.subscribe(
+    { topic: input, group, readOnly: true },
+    owning(async (partition, batch) => {
+      seen.push(await partition.commit(batch.to, [output(outputs, 'x')]).catch((error: unknown) => error));
+      seen.push(await partition.commit(batch.to, []));
+    }),
+  );
+  await eventually(() => expect(seen).toEqual([expect.any(Error), 'committed']));
+  await eventually(async () => expect(await log.committed(input, group)).toEqual([3]));
+  expect(wire.sent(API.initProducerId)).toBe(before);
+  expect(await textsOf(log, outputs)).toEqual([]);
 });

@@ -6,10 +6,11 @@
 import { writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { fileRegistry } from '@idemtrace/schemas';
 import { createIdemtrace, currentCall } from '@idemtrace/sdk';
+import { kafkaTransport } from '@idemtrace/sdk/kafka';
 import { benchPolicy } from '../data/tools.ts';
 import { say } from '../subjects/child.ts';
-import { agentTransport } from './transport.ts';
 
 const { values } = parseArgs({
   options: {
@@ -29,7 +30,7 @@ const TICK_MS = 5;
 const WARM_UP_SECONDS = 5;
 
 const idemtrace = createIdemtrace({
-  transport: await agentTransport({ brokers: values.brokers.split(','), topic: values.topic }),
+  transport: kafkaTransport({ brokers: values.brokers.split(','), topic: values.topic, registry: fileRegistry() }),
   hashKey: { id: 'bench', secret: 'a secret of the bench, long enough to be one' },
   policy: benchPolicy,
   agentId: 'bench-agent',

@@ -6,7 +6,7 @@ import { cpuSeconds, loadAverage, residentMib } from '../measure/process-figures
 import { percentile } from '../measure/spread.ts';
 import type { Plan } from '../plan.ts';
 import { nodeChild } from '../subjects/child.ts';
-import { createTopics, runFolder, type Stage } from '../throughput/stage.ts';
+import { committedRecords, createTopics, runFolder, type Stage } from '../throughput/stage.ts';
 import { WINDOW_MS } from '../throughput/subject.ts';
 
 export interface Latency {
@@ -15,6 +15,8 @@ export interface Latency {
   /** Repeated calls whose alert was waited for. */
   readonly samples: number;
   readonly missing: number;
+  /** Events that the agent's buffer had no room for. */
+  readonly dropped: number;
   readonly p50Ms: number;
   readonly p90Ms: number;
   readonly p99Ms: number;
@@ -27,8 +29,11 @@ export interface Latency {
 
 const RATE = 2_000;
 const PARTITIONS = 6;
-/** For the last alerts to come. */
-const REST_MS = 3_000;
+/** The agent's own. */
+const WARM_UP_SECONDS = 5;
+/** For the last alerts to come, once all events are judged. */
+const REST_MS = 1_000;
+const LONGEST_REST_MS = 60_000;
 
 export async function measureLatency(stage: Stage, { windows, latencySeconds, progress }: Plan): Promise<Latency> {
   progress.step(`latency: ${RATE} events/s for ${latencySeconds} s`);
@@ -63,10 +68,10 @@ export async function measureLatency(stage: Stage, { windows, latencySeconds, pr
     while (!ended) {
       await Promise.race([delay(500), end]);
       if (!ended) figures = { cpu: cpuOf(), agent: residentMib(agent.pid).peak, at: performance.now() };
-      progress.of('latency, seconds', Math.round((performance.now() - startedAt) / 1000), latencySeconds);
+      progress.of('latency, seconds', Math.round((performance.now() - startedAt) / 1000), latencySeconds + WARM_UP_SECONDS);
     }
     const said = await end;
-    await delay(REST_MS);
+    await untilJudged(stage, events, 'latency-group');
     const detectorMib = residentMib(detector.pid).peak;
     await subscriber.end();
     const cores = Object.fromEntries(
@@ -76,6 +81,7 @@ export async function measureLatency(stage: Stage, { windows, latencySeconds, pr
       eventsPerSecond: Math.round((Number(said.calls) * 2) / Number(said.seconds)),
       seconds: latencySeconds,
       ...waits(files),
+      dropped: (said.counters as { readonly dropped: number }).dropped,
       cpu: cores,
       peakResidentMib: { agent: figures.agent, detector: detectorMib },
       loadAverage: loadAverage(),
@@ -84,6 +90,15 @@ export async function measureLatency(stage: Stage, { windows, latencySeconds, pr
     await Promise.all([agent.end(), detector.end(), subscriber.end()]);
     await stage.admin.deleteTopics({ topics: [events, alerts, deadLetters] });
   }
+}
+
+/** Alerts that come late are late; they are not missing. */
+async function untilJudged(stage: Stage, topic: string, group: string): Promise<void> {
+  const deadline = performance.now() + LONGEST_REST_MS;
+  const ends = await stage.admin.fetchTopicOffsets(topic);
+  const high = ends.reduce((sum, each) => sum + Number(each.high), 0);
+  while ((await committedRecords(stage, topic, group)) < high && performance.now() < deadline) await delay(100);
+  await delay(REST_MS);
 }
 
 function waits({ calls, seen }: { readonly calls: string; readonly seen: string }) {

@@ -32,7 +32,7 @@ export interface Ratio {
 export interface CompareOptions {
   readonly subjects: readonly Subject[];
   readonly rounds: number;
-  /** Of every one of these to every other one, from here to there. */
+  /** Of which subjects' rates; a pair of which one is not measured is left out. */
   readonly ratios: readonly (readonly [of: string, to: string])[];
   readonly label: string;
   readonly progress: Progress;
@@ -59,9 +59,10 @@ export async function compare(stage: Stage, topic: LoadedTopic, options: Compare
     byRound.push(runs);
   }
   const runs = byRound.flat();
+  const measured = new Set(runs.map(({ subject }) => subject));
   return {
     subjects: subjects.map(({ name }) => figuresOf(name, runs)),
-    ratios: options.ratios.map(([of, to]) => ratioOf(of, to, byRound)),
+    ratios: options.ratios.filter((pair) => pair.every((name) => measured.has(name))).map(([of, to]) => ratioOf(of, to, byRound)),
     runs,
   };
 }

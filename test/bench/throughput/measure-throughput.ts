@@ -27,8 +27,9 @@ export async function measureThroughput(stage: Stage, plan: Plan): Promise<Throu
     progress.of('producing', sent, events),
   );
   let alertBytes = ALERT_BYTES;
-  const one = detector({ windows });
-  const two = detector({ windows, processes: 2 });
+  const [first = 500, ...others] = plan.batches;
+  const one = detector({ windows, maxRecords: first });
+  const variants = [...others.map((maxRecords) => detector({ windows, maxRecords })), detector({ windows, maxRecords: first, processes: 2 })];
   const decode = bareFetch({ decode: true });
   const peers: Subject[] = [];
   if (streams !== undefined) {
@@ -36,11 +37,12 @@ export async function measureThroughput(stage: Stage, plan: Plan): Promise<Throu
     const setting = { build: await buildStreams(plan.data), threads: streams.threads, alertBytes: () => alertBytes };
     peers.push(kafkaStreams({ ...setting, store: 'window' }), kafkaStreams({ ...setting, store: 'keyvalue' }));
   }
-  const subjects = [bareFetch({ decode: false }), decode, logAlone, one, two, ...peers];
+  const all = [bareFetch({ decode: false }), decode, logAlone, one, ...variants, ...peers];
+  const subjects = all.filter(({ name }) => plan.subjects?.some((part) => name.includes(part)) ?? true);
   const comparison = await compare(stage, topic, {
     subjects,
     rounds,
-    ratios: [[one.name, decode.name], ...peers.map(({ name }): readonly [string, string] => [one.name, name])],
+    ratios: [decode, ...peers, ...variants].map(({ name }) => [one.name, name] as const),
     label: 'throughput',
     progress,
     onRun({ subject, answer }) {
@@ -60,7 +62,7 @@ export async function measureThroughput(stage: Stage, plan: Plan): Promise<Throu
 
 /** One more run, with the processor's time sampled: a run that is no figure of speed. */
 async function profiled(stage: Stage, plan: Plan, topic: Parameters<typeof compare>[1], folder: string): Promise<readonly ProfileShare[]> {
-  const subject = detector({ windows: plan.windows, profile: folder });
+  const subject = detector({ windows: plan.windows, profile: folder, ...(plan.batches[0] !== undefined && { maxRecords: plan.batches[0] }) });
   await compare(stage, topic, { subjects: [subject], rounds: 1, ratios: [], label: 'profiled', progress: plan.progress });
   return profileOf(folder);
 }

@@ -23,7 +23,7 @@ export interface Run {
   readonly loadAverage: number;
 }
 
-const POLL_MS = 50;
+const POLL_MS = 100;
 const WARM_SHARE = 1 / 4;
 const STALLED_MS = 120_000;
 

@@ -76,30 +76,43 @@ export interface Streak {
 /** Closes every execution after which more than RETAINED others began below an offset. */
 export function fold(history: History, below: number, windowMs: number): History {
   if (history.facts.length <= RETAINED) return history;
-  const executions = begunBelow(history.facts, below);
+  const { executions, ofFact } = begun(history.facts, below, windowMs);
   const surplus = executions.length - (RETAINED + 1);
   if (surplus <= 0) return history;
   let { folded } = history;
-  const closed = new Set<string>();
-  for (const [index, [id, facts]] of executions.slice(0, surplus).entries()) {
-    const frozenAt = executions[index + RETAINED + 1]?.[1][0]?.offset ?? below;
+  for (const [index, facts] of executions.slice(0, surplus).entries()) {
+    const frozenAt = executions[index + RETAINED + 1]?.[0]?.offset ?? below;
     folded = close(folded, stateBelow(facts, frozenAt), windowMs);
-    closed.add(id);
   }
-  return { folded, facts: history.facts.filter((fact) => fact.kind !== 'phase' || !closed.has(fact.call.executionId)) };
+  const closed = new Set(executions.slice(0, surplus));
+  const isOpen = (fact: Fact) => {
+    const execution = ofFact.get(fact);
+    return execution === undefined || !closed.has(execution);
+  };
+  return { folded, facts: history.facts.filter(isOpen) };
 }
 
-/** Executions with their facts below an offset, in the order in which they began. */
-function begunBelow(facts: readonly Fact[], below: number): readonly (readonly [executionId: string, facts: PhaseFact[]])[] {
-  const executions = new Map<string, PhaseFact[]>();
+/**
+ * Executions that began below an offset, in that order, each with its facts; and of which execution each fact is, later ones too. What is said
+ * of an execution more than a window after it began is taken for another one's, as where its beginning is no longer known.
+ */
+function begun(facts: readonly Fact[], below: number, windowMs: number) {
+  const executions: PhaseFact[][] = [];
+  const latest = new Map<string, PhaseFact[]>();
+  const ofFact = new Map<Fact, readonly PhaseFact[]>();
   for (const fact of facts) {
-    if (fact.offset >= below) break;
     if (fact.kind !== 'phase') continue;
-    const known = executions.get(fact.call.executionId);
-    if (known === undefined) executions.set(fact.call.executionId, [fact]);
-    else known.push(fact);
+    const known = latest.get(fact.call.executionId);
+    const isOfIt = known?.[0] !== undefined && fact.logTime - known[0].logTime <= windowMs;
+    if (!isOfIt && fact.offset >= below) continue;
+    const execution = isOfIt ? known : [];
+    execution.push(fact);
+    ofFact.set(fact, execution);
+    if (isOfIt) continue;
+    executions.push(execution);
+    latest.set(fact.call.executionId, execution);
   }
-  return [...executions];
+  return { executions, ofFact };
 }
 
 function stateBelow([first, ...rest]: readonly PhaseFact[], offset: number): Execution {

@@ -11,59 +11,41 @@ export interface HttpTransportOptions {
   readonly fetch?: typeof globalThis.fetch | undefined;
 }
 
-/** Statuses that another try may change, beside all from 500. */
-const RETRIABLE: ReadonlySet<number> = new Set([408, 425, 429]);
-/** Statuses that may speak of some of the events, e.g. those of a tenant that the key is not of: a part of the batch may be taken. */
-const DIVISIBLE: ReadonlySet<number> = new Set([400, 403, 413, 422]);
-const LONGEST_RETRY_AFTER_MS = 300_000;
-const LONGEST_ANSWER = 1000;
-
 /**
  * Posts batches as JSON: `{ "events": [{ "name", "value", "headers"? }] }` to `URL/v1/events` with `authorization: Bearer KEY`; any 2xx says that
  * all of the batch is durable. Network errors, timeouts, 408, 425, 429 and 5xx are sent again, after `retry-after` where the answer has one.
  * Throws IdemtraceError `invalid_option` for a URL or key that cannot be used.
  */
 export function httpTransport(options: HttpTransportOptions): Transport {
-  const url = endpoint(options.url);
-  if (!/^[\x21-\x7e]+$/.test(options.apiKey)) throw new IdemtraceError('invalid_option', 'the API key is no printable ASCII');
+  const url = URL.parse(`${options.url}`);
+  if (!url?.protocol.startsWith('http') || !/^[\x21-\x7e]+$/.test(options.apiKey))
+    throw new IdemtraceError('invalid_option', 'url is an HTTP address, and apiKey printable ASCII');
+  url.pathname = url.pathname.replace(/\/*$/, '/v1/events');
   const headers = { authorization: `Bearer ${options.apiKey}`, 'content-type': 'application/json' };
-  const post = options.fetch ?? globalThis.fetch;
+  const post = options.fetch ?? fetch;
   const timeoutMs = options.timeoutMs ?? 10_000;
 
   return {
     async send(batch: readonly EmittedEvent[]): Promise<void> {
-      const response = await attempt(() =>
-        post(url, { method: 'POST', headers, body: JSON.stringify({ events: batch }), signal: AbortSignal.timeout(timeoutMs) }),
-      );
-      if (response.ok) {
-        // An answer that nobody reads keeps its connection.
-        await response.body?.cancel();
-        return;
-      }
-      const { status } = response;
-      throw new TransportError(`the receiver answered ${status}${await mistakesOf(response)}`, {
-        retriable: status >= 500 || RETRIABLE.has(status),
-        divisible: DIVISIBLE.has(status),
-        retryAfterMs: retryAfter(response.headers.get('retry-after')),
-      });
+      const body = JSON.stringify({ events: batch });
+      const response = await post(url, { method: 'POST', headers, body, signal: AbortSignal.timeout(timeoutMs) }).catch(unreachable);
+      const { ok, status } = response;
+      if (!ok)
+        throw new TransportError(`the receiver answered ${status}${await mistakesOf(response)}`, {
+          // Another try may change these …
+          retriable: status >= 500 || [408, 425, 429].includes(status),
+          // … and these may speak of some of the events, e.g. those of a tenant that the key is not of: a part of the batch may be taken.
+          divisible: [400, 403, 413, 422].includes(status),
+          retryAfterMs: retryAfter(response.headers.get('retry-after')),
+        });
+      // An answer that nobody reads keeps its connection.
+      await response.body?.cancel();
     },
   };
 }
 
-function endpoint(base: string | URL): URL {
-  const url = URL.parse(String(base));
-  if (!url?.protocol.startsWith('http')) throw new IdemtraceError('invalid_option', 'the URL cannot be used');
-  url.pathname = `${url.pathname.replace(/\/+$/, '')}/v1/events`;
-  return url;
-}
-
-async function attempt(request: () => Promise<Response>): Promise<Response> {
-  try {
-    return await request();
-  } catch (error) {
-    const { name, cause } = error as { readonly name?: string; readonly cause?: { readonly code?: string } };
-    throw new TransportError(`the receiver cannot be reached (${cause?.code ?? name})`, { retriable: true, cause: error });
-  }
+function unreachable(error: { readonly name?: string; readonly cause?: { readonly code?: string } }): never {
+  throw new TransportError(`the receiver is away (${error.cause?.code ?? error.name})`, { retriable: true, cause: error });
 }
 
 /**
@@ -72,21 +54,21 @@ async function attempt(request: () => Promise<Response>): Promise<Response> {
  */
 async function mistakesOf(response: Response): Promise<string> {
   try {
-    const body = (await response.json()) as {
-      readonly errors?: readonly { readonly path: string; readonly message: string }[];
-      readonly detail?: string;
-      readonly error?: string;
-    };
-    const told = body.errors?.map(({ path, message }) => `${path}: ${message}`).join('; ') ?? body.detail ?? body.error;
-    return typeof told === 'string' ? `: ${told.slice(0, LONGEST_ANSWER)}` : '';
+    const { errors, detail, error } = (await response.json()) as Told;
+    return `: ${(errors?.map(({ path, message }) => `${path}: ${message}`).join('; ') ?? detail ?? error).slice(0, 1000)}`;
   } catch {
     return '';
   }
 }
 
-/** Seconds, or a date; undefined where it is neither. */
+interface Told {
+  readonly errors?: readonly { readonly path: string; readonly message: string }[];
+  readonly detail?: string;
+  readonly error: string;
+}
+
+/** In ms, at most five minutes, from seconds or a date; undefined where the header is neither. */
 function retryAfter(header: string | null): number | undefined {
-  if (header === null) return undefined;
-  const ms = /^\d+$/.test(header) ? Number(header) * 1000 : Date.parse(header) - Date.now();
-  return Number.isFinite(ms) && ms > 0 ? Math.min(ms, LONGEST_RETRY_AFTER_MS) : undefined;
+  const ms = Number(header) * 1000 || Date.parse(header ?? '') - Date.now();
+  return ms > 0 ? Math.min(ms, 300_000) : undefined;
 }

@@ -20,6 +20,7 @@ export const LEAVES: readonly Leaf[] = leavesOf(configSchema, []);
 /** Variables that others than the schema read. */
 export const RESERVED_VARIABLES: Readonly<Record<string, string>> = {
   IDEMTRACE_CONFIG: 'The configuration file. Default: `idemtrace.yaml` in the working directory, where there is one.',
+  IDEMTRACE_SERVICES_CACHE: 'Folder of the programs that `pnpm services:up` and the tests fetch; nothing else reads it.',
 };
 
 function leavesOf(schema: z.ZodType, path: readonly string[]): Leaf[] {

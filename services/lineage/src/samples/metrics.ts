@@ -18,7 +18,13 @@ export const SAMPLE_METRICS = {
   redeliveries: { type: 'counter', unit: 'records', per: 'process', of: 'detector', meaning: 'Records that had been judged before' },
   alerts_published: { type: 'counter', unit: 'records', per: 'process', of: 'detector', meaning: 'Revisions of alerts published' },
   dead_letters: { type: 'counter', unit: 'records', per: 'process', of: 'detector', meaning: 'Records that could not be judged' },
-  lag: { type: 'gauge', unit: 'records', per: 'partition', of: 'detector', meaning: 'Records in the log that are not judged yet' },
+  lag: {
+    type: 'gauge',
+    unit: 'records',
+    per: 'partition',
+    of: 'detector',
+    meaning: 'Records in the log that the group has not judged yet',
+  },
   batch_ms_p50: { type: 'gauge', unit: 'ms', per: 'process', of: 'detector', meaning: 'Median time of a batch since the last sample' },
   batch_ms_p99: {
     type: 'gauge',
@@ -45,7 +51,7 @@ export const SAMPLE_METRICS = {
     unit: 'records',
     per: 'process',
     of: 'lineage-sink',
-    meaning: 'Records in the log that are not in ClickHouse yet',
+    meaning: 'Records in the log that the group has not put into ClickHouse yet',
   },
   rows_inserted: { type: 'counter', unit: 'rows', per: 'process', of: 'lineage-sink', meaning: 'Rows that ClickHouse acknowledged' },
   rows_refused: { type: 'counter', unit: 'rows', per: 'process', of: 'lineage-sink', meaning: 'Rows that ClickHouse refuses for good' },

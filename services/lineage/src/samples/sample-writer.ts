@@ -21,15 +21,13 @@ export interface SampleWriterOptions {
   readonly read: () => readonly Sample[] | Promise<readonly Sample[]>;
   /** Default 10 s. */
   readonly intervalMs?: number;
-  /** How long ClickHouse has for the samples of an interval; they are given up then. Default 10 s. */
-  readonly timeoutMs?: number;
   /** ms since the epoch. Default: the machine's clock. */
   readonly clock?: () => number;
 }
 
 export interface SampleWriterStatus {
   readonly written: number;
-  /** Samples that ClickHouse did not take in time: they are not tried again. */
+  /** Samples that ClickHouse did not take: they are not tried again. */
   readonly dropped: number;
   /** Intervals without samples: `read` threw, or the interval before had not ended. */
   readonly missed: number;
@@ -39,23 +37,21 @@ export interface SampleWriterStatus {
 
 export interface SampleWriter {
   status(): SampleWriterStatus;
-  /** Gives up what is under way. Idempotent. */
-  close(): Promise<void>;
+  /** Stops, and waits for nothing: what is under way ends with the client's own patience, or with the client. Idempotent. */
+  close(): void;
 }
 
 /** Of the process as a whole. */
 const NO_PARTITION = -1;
 const INTERVAL_MS = 10_000;
-const TIMEOUT_MS = 10_000;
 
 /** Writes until it is closed. Its timer alone keeps no process alive. */
 export function createSampleWriter(options: SampleWriterOptions): SampleWriter {
-  const { client, kind, process, read, intervalMs = INTERVAL_MS, timeoutMs = TIMEOUT_MS, clock = Date.now } = options;
-  const closing = new AbortController();
+  const { client, kind, process, read, intervalMs = INTERVAL_MS, clock = Date.now } = options;
   const counts = { written: 0, dropped: 0, missed: 0 };
   let lastError: string | undefined;
   let running = false;
-  let inserting: Promise<void> | undefined;
+  let closed = false;
 
   async function write(): Promise<void> {
     let samples: readonly Sample[];
@@ -66,10 +62,9 @@ export function createSampleWriter(options: SampleWriterOptions): SampleWriter {
       lastError = errorCodeOf(error);
       return;
     }
-    if (closing.signal.aborted) return;
+    if (closed) return;
     try {
-      inserting = insert([...samples, { metric: 'samples_dropped', value: counts.dropped }]);
-      await inserting;
+      await insert([...samples, { metric: 'samples_dropped', value: counts.dropped }]);
       counts.written += samples.length;
     } catch (error) {
       counts.dropped += samples.length;
@@ -77,6 +72,10 @@ export function createSampleWriter(options: SampleWriterOptions): SampleWriter {
     }
   }
 
+  /**
+   * One at a time, so that a server that hangs costs one connection and no memory. It is not aborted: @clickhouse/client 1.23 then may close
+   * that connection later, under somebody else's request.
+   */
   async function insert(samples: readonly Sample[]): Promise<void> {
     const time = clock();
     await client.insert({
@@ -84,7 +83,6 @@ export function createSampleWriter(options: SampleWriterOptions): SampleWriter {
       columns: ['time', 'kind', 'process', 'metric', 'partition', 'value'],
       values: samples.map(({ metric, value, partition = NO_PARTITION }) => [time, kind, process, metric, partition, value]),
       format: 'JSONCompactEachRow',
-      abort_signal: AbortSignal.any([closing.signal, AbortSignal.timeout(timeoutMs)]),
       // On a cluster it is enough that the server which was asked keeps them.
       clickhouse_settings: { async_insert: 0, distributed_foreground_insert: 0 },
     });
@@ -104,10 +102,9 @@ export function createSampleWriter(options: SampleWriterOptions): SampleWriter {
 
   return {
     status: () => ({ ...counts, lastError }),
-    async close() {
+    close() {
+      closed = true;
       clearInterval(timer);
-      closing.abort();
-      await inserting?.catch(() => undefined);
     },
   };
 }

@@ -35,7 +35,7 @@ interface Waiting {
 export class GroupInsert {
   readonly #limits: GroupLimits;
   readonly #options: InsertOptions;
-  readonly #onInserted: (table: Table, rows: number) => void;
+  readonly #onInserted: (table: Table, rows: number, durationMs: number) => void;
   #waiting: Waiting[] = [];
   #rows = 0;
   #bytes = 0;
@@ -44,7 +44,7 @@ export class GroupInsert {
   /** While set, nothing waits for company. */
   #hurried = false;
 
-  constructor(limits: GroupLimits, options: InsertOptions, onInserted: (table: Table, rows: number) => void) {
+  constructor(limits: GroupLimits, options: InsertOptions, onInserted: (table: Table, rows: number, durationMs: number) => void) {
     this.#limits = limits;
     this.#options = options;
     this.#onInserted = onInserted;
@@ -89,9 +89,11 @@ export class GroupInsert {
     try {
       const refused = new Map<LogRecord, RefusedRecord>();
       for (const insert of insertsOf(group)) {
+        const startedAt = performance.now();
         const records = await insertBlocks(insert, this.#options);
+        const durationMs = performance.now() - startedAt;
         for (const each of records) refused.set(each.record, each);
-        this.#onInserted(insert.table, rowsOf(insert.blocks) - records.length);
+        this.#onInserted(insert.table, rowsOf(insert.blocks) - records.length, durationMs);
       }
       for (const { part, resolve } of group) resolve(refusedOf(part, refused));
     } catch (error) {

@@ -36,6 +36,8 @@ export interface LineageSinkOptions {
   readonly clock?: () => number;
   /** How often a waiting batch says that its owner is alive, in milliseconds, default 2,000. */
   readonly heartbeatMs?: number;
+  /** Told of every insert that ClickHouse acknowledged; the time of tries that failed is in it. */
+  readonly onInsert?: (insert: { readonly table: string; readonly rows: number; readonly durationMs: number }) => void;
 }
 
 export interface SinkStatus {
@@ -96,9 +98,10 @@ export function createLineageSink(options: LineageSinkOptions): LineageSink {
     inserted[table] = (inserted[table] ?? 0) + rows;
   }
 
-  const together = new GroupInsert(limits, { client: options.client, signal: closing.signal, onFailure }, (table, rows) =>
-    onInserted(table.name, rows),
-  );
+  const together = new GroupInsert(limits, { client: options.client, signal: closing.signal, onFailure }, ({ name }, rows, durationMs) => {
+    onInserted(name, rows);
+    options.onInsert?.({ table: name, rows, durationMs });
+  });
 
   function writerOf(expect: ReadonlySet<AnyRecord['name']>, deadLetterTopic: string | undefined): PartitionWriter {
     return new PartitionWriter({

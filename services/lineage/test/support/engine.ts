@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ClickHouseClient } from '@clickhouse/client';
 import { type EmbeddedEngine, startEmbeddedEngine } from '../../src/embedded/index.ts';
-import { connectLineage } from '../../src/index.ts';
+import { connectLineage, quoteText } from '../../src/index.ts';
 
 export interface TestEngine {
   readonly engine: EmbeddedEngine;
@@ -41,4 +41,21 @@ export async function startTestEngine(): Promise<TestEngine> {
 
 function addressOf({ url, username, password }: EmbeddedEngine) {
   return { url, username, password };
+}
+
+/** ClickHouse reads at most 256 KiB of a query. */
+const PARSED_AT_ONCE = 20;
+
+/** Each statement as ClickHouse's own parser reads it. Rejects where one is none, or more than one. */
+export async function parsed(client: ClickHouseClient, statements: readonly string[]): Promise<readonly string[]> {
+  const texts: string[] = [];
+  for (let start = 0; start < statements.length; start += PARSED_AT_ONCE) {
+    const some = statements.slice(start, start + PARSED_AT_ONCE).map(quoteText);
+    const result = await client.query({
+      query: `SELECT formatQuerySingleLine(arrayJoin([${some.join(', ')}])) AS text`,
+      format: 'JSONEachRow',
+    });
+    texts.push(...(await result.json<{ text: string }>()).map(({ text }) => text));
+  }
+  return texts;
 }

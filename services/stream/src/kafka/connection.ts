@@ -5,7 +5,7 @@ import { type Cluster, clusterOf } from './client.ts';
 import { type FaultKind, kindOf, toLogError } from './faults.ts';
 
 /** Tries by kind of fault: kafkajs itself tries to connect for some seconds; a topic that was just created may be unknown to some broker for a moment. */
-export const attempts: Readonly<Partial<Record<FaultKind, number>>> = { away: 2, stale: 6, unknown_topic: 3 };
+export const attempts: Readonly<Partial<Record<FaultKind, number>>> = { away: 2, stale: 6, unknown_topic: 4 };
 
 /**
  * Connections to the cluster, made at the first use, and made anew after one broke: kafkajs' own recovery from a lost broker (2.2.4) leaves

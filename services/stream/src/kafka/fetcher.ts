@@ -7,6 +7,8 @@ import { fetchChunks } from './fetch.ts';
 /** How long a broker holds a fetch back for the first record to come, ms. A feed that goes elsewhere meanwhile waits as long. */
 const waitMs = 100;
 const pauseMs = 300;
+/** A topic that is gone for so many tries in a row is gone: a broker that has just come back may not know of it at first. */
+const triesAtTopic = 20;
 
 export interface FetcherDuties {
   /** What was asked for is not in the log: the feed has to be placed anew. */
@@ -25,6 +27,7 @@ export class Fetcher {
   #looking = false;
   #again = false;
   #closed = false;
+  #unknown = 0;
 
   constructor(connection: Connection, topic: string, duties: FetcherDuties) {
     this.#connection = connection;
@@ -93,6 +96,7 @@ export class Fetcher {
       const chunks = await this.#connection.run(`Records of topic ${this.#topic}`, async (cluster) =>
         fetchChunks(await cluster.findBroker({ nodeId: node }), this.#topic, positions, wait),
       );
+      this.#unknown = 0;
       for (const { feed, course } of asked) {
         const chunk = chunks.get(feed.partition);
         if (chunk !== undefined) feed.deliver(chunk, course);
@@ -112,7 +116,9 @@ export class Fetcher {
   async #mayGoOn(error: unknown): Promise<boolean> {
     if (this.#closed) return false;
     const kind = kindOf(error);
-    if (kind !== 'away' && kind !== 'stale') {
+    if (kind === 'unknown_topic') this.#unknown++;
+    const comesBack = kind === 'away' || kind === 'stale' || (kind === 'unknown_topic' && this.#unknown < triesAtTopic);
+    if (!comesBack) {
       this.#closed = true;
       this.#duties.failed(error);
       return false;

@@ -4,10 +4,10 @@ import { readZstd } from './compression.ts';
 import { Connection } from './connection.ts';
 import { KafkaEventLog } from './log.ts';
 import { Producers } from './producers.ts';
-import { type KafkaLogOptions, kafkaSettings } from './settings.ts';
+import { type KafkaClientOptions, type KafkaLogOptions, kafkaSettings } from './settings.ts';
 import { withAdmin } from './topics.ts';
 
-export { Connection } from './connection.ts';
+export type { Connection } from './connection.ts';
 export { boundsOf, committedOf } from './positions.ts';
 export {
   type KafkaClientOptions,
@@ -21,6 +21,7 @@ export { checkKafkaTopics, type TopicFinding, type WantedTopics } from './topic-
 
 /**
  * Opens the event log of a Kafka cluster. Throws `LogError`: `log_away` where no broker answers, `not_allowed` where the cluster refuses the client.
+ * Each partition that a subscription owns has a producer with connections of its own: about 50 partitions a process are the limit to plan with.
  */
 export function openKafkaLog(options: KafkaLogOptions): Promise<EventLog> {
   return openWith(options, {});
@@ -30,6 +31,8 @@ export function openKafkaLog(options: KafkaLogOptions): Promise<EventLog> {
 export async function openWith(options: KafkaLogOptions, overrides: Partial<KafkaConfig>): Promise<EventLog> {
   readZstd();
   const { sessionTimeoutMs = 8000, replicationFactor, minInsyncReplicas, report = () => undefined } = options;
+  if (options.sasl?.mechanism === 'plain' && (options.tls ?? false) === false)
+    report('warn', 'The password for Kafka goes over the network as it is: use TLS, or a SCRAM mechanism.');
   const kafka = new Kafka({ ...kafkaSettings(options), ...overrides });
   const { clusterId } = await withAdmin(kafka, 'The Kafka cluster could not be opened', (admin) => admin.describeCluster());
   return new KafkaEventLog({
@@ -41,4 +44,9 @@ export async function openWith(options: KafkaLogOptions, overrides: Partial<Kafk
     sessionTimeoutMs,
     report,
   });
+}
+
+/** Questions to a cluster without a log: where partitions end, where groups stand. Nothing is connected before the first. */
+export function connectionTo(options: KafkaClientOptions): Connection {
+  return new Connection(new Kafka(kafkaSettings(options)));
 }

@@ -66,7 +66,7 @@ export class KafkaEventLog implements EventLog {
       for (const spec of missing) if (await createTopic(admin, spec, creation)) names.push(spec.name);
       return new Set(names);
     });
-    for (const spec of missing) refuseMismatch(await this.#topics.find(spec.name), spec);
+    for (const spec of missing) refuseMismatch(await this.#topics.findNew(spec.name), spec);
     const starts = groups.filter(({ topic }) => created.has(topic));
     await startAtZero({ connection, producers, partitionsOf: (topic) => this.partitionsOf(topic) }, starts);
   }

@@ -61,7 +61,7 @@ export class Ownership implements OwnedPartition {
    */
   async takeOver(): Promise<TakeOver> {
     const { connection, group } = this.#seat;
-    await this.#alive();
+    this.#alive();
     await this.#seat.beat();
     this.#refuseLost();
     await this.#seat.offsets.flush();
@@ -70,7 +70,7 @@ export class Ownership implements OwnedPartition {
       committedOf(connection, group, this.topic, [this.partition]),
       boundsOf(connection, this.topic, [this.partition]),
     ]);
-    await this.#alive();
+    this.#alive();
     this.#tookOver = true;
     const { low, high } = bounds.get(this.partition) ?? { low: 0, high: 0 };
     return { committed: committed.get(this.partition), low, high };
@@ -87,7 +87,7 @@ export class Ownership implements OwnedPartition {
   }
 
   async heartbeat(): Promise<void> {
-    await this.#alive();
+    this.#alive();
     // A coordinator that is away has taken nothing from this member yet.
     await this.#seat.beatIfDue().catch((error) => {
       if (kindOf(error) === 'fenced') throw error;
@@ -155,7 +155,7 @@ export class Ownership implements OwnedPartition {
     return limits;
   }
 
-  async #alive(): Promise<void> {
+  #alive(): void {
     this.#seat.sign();
     this.#refuseLost();
   }

@@ -1,11 +1,6 @@
 import { CompressionTypes, Kafka, type KafkaConfig, logLevel, type Producer, type RecordMetadata, type TopicMessages } from 'kafkajs';
 import { type KafkaLogOptions, kafkaSettings, transactionalRetry } from './settings.ts';
 
-export interface ProducerOptions {
-  readonly transactionTimeoutMs: number;
-  readonly compression: CompressionTypes;
-}
-
 /** Makes producers: each has connections of its own, and is thrown away after a failure. */
 export class Producers {
   readonly #idempotent: Kafka;

@@ -1,15 +1,14 @@
-import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Kafka } from 'kafkajs';
 import { LogError } from '../errors.ts';
 import type { Batch, BatchHandler, SubscribeOptions, Subscription } from '../port.ts';
 import { Connection } from './connection.ts';
-import { kindOf } from './faults.ts';
-import { Feed, type FeedLimits } from './feed.ts';
+import type { FeedLimits } from './feed.ts';
 import { Fetcher } from './fetcher.ts';
 import { Membership } from './membership.ts';
 import { Offsets } from './offsets.ts';
 import { Ownership, type Seat } from './ownership.ts';
-import { boundsOf, committedOf } from './positions.ts';
+import { PartitionWork } from './partition-work.ts';
 import type { Producers } from './producers.ts';
 import type { KafkaReport } from './settings.ts';
 import type { Topics } from './topics.ts';
@@ -26,18 +25,10 @@ export interface SubscriptionMeans {
 }
 
 const rebalanceTimeoutMs = 30_000;
-const retryMs = 300;
 const defaults: FeedLimits = { maxRecords: 500, maxBytes: 4 * 1024 * 1024 };
 
 /** Ownerships of one process are told apart by it, also across subscriptions. */
 let lastGeneration = 0;
-
-interface Work {
-  readonly ownership: Ownership;
-  feed: Feed | undefined;
-  /** The latest seek: one before it that is still being looked up is void. */
-  sought: number;
-}
 
 /** Hands batches of the partitions that the group gives this member to the handler, until it is closed. */
 export class GroupSubscription implements Subscription {
@@ -50,7 +41,7 @@ export class GroupSubscription implements Subscription {
   readonly #fetcher: Fetcher;
   readonly #offsets: Offsets;
   readonly #seat: Seat;
-  readonly #owned = new Map<number, Work>();
+  readonly #owned = new Map<number, PartitionWork>();
   /** Work on a partition, kept until it ended: an ownership starts only after the one before. */
   readonly #ending = new Map<number, Promise<void>>();
   /** Closed while the group is being rebalanced. */
@@ -59,6 +50,7 @@ export class GroupSubscription implements Subscription {
   #signAt = performance.now();
   #signed: PromiseWithResolvers<void> = Promise.withResolvers();
   #stopping = false;
+  readonly #stopped: PromiseWithResolvers<void> = Promise.withResolvers();
   #fault: { readonly error: unknown } | undefined;
 
   constructor(means: SubscriptionMeans, options: SubscribeOptions, handler: BatchHandler) {
@@ -76,7 +68,7 @@ export class GroupSubscription implements Subscription {
         topic,
         sessionTimeoutMs: means.sessionTimeoutMs,
         rebalanceTimeoutMs,
-        partitionsOf: async (name) => (await topics.look(name))?.partitions,
+        partitionsOf: async (name) => (await topics.look(name, { patient: true }))?.partitions,
       },
       {
         isSilent: () => this.#running > 0 && performance.now() - this.#signAt > means.sessionTimeoutMs,
@@ -88,7 +80,7 @@ export class GroupSubscription implements Subscription {
       },
     );
     this.#fetcher = new Fetcher(this.#connections.fetches, topic, {
-      outOfRange: (feed) => this.#seek(feed.partition, feed.fetched),
+      outOfRange: ({ partition }) => this.#owned.get(partition)?.goIntoRange(),
       report,
       failed: (error) => this.#fail(error),
     });
@@ -112,7 +104,7 @@ export class GroupSubscription implements Subscription {
       sign: () => this.#sign(),
       beat: () => this.#membership.beat(),
       beatIfDue: () => this.#membership.beatIfDue(),
-      seek: (partition, offset) => this.#seek(partition, offset),
+      seek: (partition, offset) => this.#owned.get(partition)?.seek(offset),
       startAnew: () => void this.#membership.startAnew(),
     };
     this.done = this.#run();
@@ -125,9 +117,10 @@ export class GroupSubscription implements Subscription {
 
   #stop(): void {
     this.#stopping = true;
+    this.#stopped.resolve();
     this.#membership.stop();
     this.#fetcher.close();
-    for (const { feed } of this.#owned.values()) feed?.close();
+    for (const work of this.#owned.values()) work.close();
     this.#gate?.resolve();
   }
 
@@ -139,7 +132,7 @@ export class GroupSubscription implements Subscription {
   async #run(): Promise<void> {
     const membership = this.#membership.run().catch((error) => this.#fail(error));
     // A join is answered only when the others have joined too: closing does not wait longer for it than a session.
-    await Promise.race([membership, this.#stopped().then(() => sleep(this.#means.sessionTimeoutMs, undefined, { ref: false }))]);
+    await Promise.race([membership, this.#stopped.promise.then(() => sleep(this.#means.sessionTimeoutMs, undefined, { ref: false }))]);
     const beating = setInterval(() => void this.#membership.beatIfDue().catch(() => undefined), this.#means.sessionTimeoutMs / 10);
     await Promise.all(this.#ending.values());
     clearInterval(beating);
@@ -148,10 +141,6 @@ export class GroupSubscription implements Subscription {
     await this.#membership.leave();
     await Promise.all([this.#connections.membership.close(), this.#connections.fetches.close()]);
     if (this.#fault !== undefined) throw this.#fault.error;
-  }
-
-  async #stopped(): Promise<void> {
-    while (!this.#stopping) await sleep(20);
   }
 
   #sign(): void {
@@ -172,7 +161,7 @@ export class GroupSubscription implements Subscription {
     for (const [partition, work] of this.#owned) {
       if (kept && granted.has(partition)) continue;
       work.ownership.lose();
-      work.feed?.close();
+      work.close();
       this.#owned.delete(partition);
     }
     for (const partition of this.#stopping ? [] : partitions) if (!this.#owned.has(partition)) this.#own(partition);
@@ -183,37 +172,22 @@ export class GroupSubscription implements Subscription {
   #own(partition: number): void {
     const { group, topic } = this.#options;
     const transactions = new Transactions(this.#means.producers, `idemtrace/${group}/${topic}/${partition}`);
-    const work: Work = { ownership: new Ownership(this.#seat, partition, ++lastGeneration, transactions), feed: undefined, sought: 0 };
+    const work = new PartitionWork(new Ownership(this.#seat, partition, ++lastGeneration, transactions), {
+      group,
+      topic,
+      limits: { ...defaults, ...this.#options },
+      connection: this.#means.connection,
+      fetcher: this.#fetcher,
+      admitted: async () => this.#gate?.promise,
+      handle: (ownership, batch) => this.#handle(ownership, batch),
+      failed: (error) => this.#fail(error),
+    });
     this.#owned.set(partition, work);
     const before = this.#ending.get(partition) ?? Promise.resolve();
     this.#ending.set(
       partition,
-      before.then(() => this.#serve(work)).catch((error) => this.#fail(error)),
+      before.then(() => work.serve()).catch((error) => this.#fail(error)),
     );
-  }
-
-  async #serve(work: Work): Promise<void> {
-    const { ownership } = work;
-    const ended = () => this.#stopping || ownership.lost;
-    try {
-      const start = await this.#patiently(ended, () => this.#startOf(ownership.partition));
-      if (start === undefined) return;
-      const feed = new Feed(ownership.partition, start, { ...defaults, ...this.#options }, () => this.#fetcher.look());
-      work.feed = feed;
-      this.#fetcher.add(feed);
-      while (!ended()) {
-        const batch = await feed.take();
-        if (batch === undefined) break;
-        await this.#gate?.promise;
-        if (ended()) break;
-        await this.#handle(ownership, batch);
-        await nextTurn();
-      }
-    } finally {
-      if (work.feed !== undefined) this.#fetcher.remove(work.feed);
-      work.feed?.close();
-      await ownership.release();
-    }
   }
 
   async #handle(ownership: Ownership, batch: Batch): Promise<void> {
@@ -227,41 +201,5 @@ export class GroupSubscription implements Subscription {
       this.#running--;
       this.#sign();
     }
-  }
-
-  async #startOf(partition: number): Promise<number> {
-    const { group, topic } = this.#options;
-    const committed = await committedOf(this.#means.connection, group, topic, [partition]);
-    return committed.get(partition) ?? (await boundsOf(this.#means.connection, topic, [partition])).get(partition)?.low ?? 0;
-  }
-
-  #seek(partition: number, offset: number): void {
-    const work = this.#owned.get(partition);
-    if (work?.feed === undefined) return;
-    const sought = ++work.sought;
-    const { feed } = work;
-    if (feed.goWithin(offset)) return;
-    feed.unplace();
-    const ended = () => this.#stopping || work.ownership.lost || work.sought !== sought;
-    this.#patiently(ended, () => boundsOf(this.#means.connection, this.#options.topic, [partition])).then(
-      (bounds) => {
-        const { low, high } = bounds?.get(partition) ?? { low: 0, high: 0 };
-        if (!ended()) feed.place(Math.min(Math.max(offset, low), high));
-      },
-      (error) => this.#fail(error),
-    );
-  }
-
-  /** Tries until the cluster answers; undefined where the answer is of no use by then. */
-  async #patiently<T>(ended: () => boolean, ask: () => Promise<T>): Promise<T | undefined> {
-    while (!ended()) {
-      try {
-        return await ask();
-      } catch (error) {
-        if (kindOf(error) !== 'away' && kindOf(error) !== 'stale') throw error;
-        await sleep(retryMs);
-      }
-    }
-    return undefined;
   }
 }

@@ -1,4 +1,5 @@
 /** Topics: how many partitions, which settings, and their creation. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import kafkajs, { type Admin, type Kafka } from 'kafkajs';
 import { LogError } from '../errors.ts';
 import type { TopicSpec } from '../port.ts';
@@ -44,13 +45,18 @@ export class Topics {
   }
 
   /** Undefined where there is none of that name. */
-  async look(name: string): Promise<Topic | undefined> {
+  async look(name: string, { patient = false } = {}): Promise<Topic | undefined> {
     try {
-      return await this.#find(name, { ...attempts, unknown_topic: 1 });
+      return await this.#find(name, patient ? attempts : { ...attempts, unknown_topic: 1 });
     } catch (error) {
       if (error instanceof LogError && error.code === 'unknown_topic') return undefined;
       throw error;
     }
+  }
+
+  /** A topic that was just created: not every broker knows of it yet. */
+  findNew(name: string): Promise<Topic> {
+    return this.#find(name, { ...attempts, unknown_topic: 12 });
   }
 
   async #read(name: string, tries: typeof attempts): Promise<Topic> {
@@ -60,15 +66,23 @@ export class Topics {
     };
     const partitions = await this.#connection.run(`Topic ${name}`, count, tries);
     if (partitions === 0) throw new LogError('unknown_topic', `There is no topic ${name} in this cluster: create it first.`);
-    const settings = await withAdmin(this.#kafka, `Settings of topic ${name}`, (admin) => settingsOf(admin, [name])).catch(mayNotAsk);
-    const limit = Number(settings?.get(name)?.get('max.message.bytes'));
-    return { name, partitions, maxMessageBytes: limit > 0 ? limit : defaultMaxMessageBytes };
+    return { name, partitions, maxMessageBytes: (await this.#limitOf(name)) ?? defaultMaxMessageBytes };
   }
-}
 
-function mayNotAsk(error: unknown): undefined {
-  if (kindOf(error) === 'not_allowed') return undefined;
-  throw error;
+  /** Undefined where the client may not ask. The broker that is asked may know of the topic later than the one that counted its partitions. */
+  async #limitOf(name: string): Promise<number | undefined> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const settings = await withAdmin(this.#kafka, `Settings of topic ${name}`, (admin) => settingsOf(admin, [name]));
+        return Number(settings.get(name)?.get('max.message.bytes')) || undefined;
+      } catch (error) {
+        const kind = kindOf(error);
+        if (kind === 'not_allowed') return undefined;
+        if (kind !== 'unknown_topic' || attempt === 5) throw error;
+        await sleep(100 * attempt);
+      }
+    }
+  }
 }
 
 /** Runs with an admin client of its own. Throws what a caller of the port can tell apart. */

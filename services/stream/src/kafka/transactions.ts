@@ -92,7 +92,8 @@ export class Transactions {
     for (const [topic, records] of Map.groupBy(outputs, (output) => output.topic)) {
       for (const slice of slicesOf(records, maxBytes(topic), (record) => record)) {
         const messages = slice.map((record) => messageOf(record, move.partition));
-        await this.#producers.send(transaction, [{ topic, messages }]);
+        const answers = await this.#producers.send(transaction, [{ topic, messages }]);
+        if (answers.length === 0) throw new LogError('log_away', `Kafka did not say that it appended outputs to topic ${topic}.`);
       }
     }
   }

@@ -1,10 +1,10 @@
 /** Rules that compare an execution with earlier ones: what they share is when a verdict is given again. */
 import type { PolicyLookup } from '@idemtrace/schemas';
 import { compareDigests, compareInputs, type Likeness, sharesDigest } from '../digests.ts';
-import type { CallFact } from '../fact.ts';
 import { executionsIn, type SeenExecutions } from '../executions.ts';
-import type { ClosedGroup } from '../fold.ts';
+import type { CallFact } from '../fact.ts';
 import type { Finding, FindingEvidence } from '../finding.ts';
+import type { ClosedGroup } from '../fold.ts';
 import { type Execution, isEffective, type Viewpoint } from '../history.ts';
 import type { Judgement } from './rule.ts';
 
@@ -29,7 +29,8 @@ export function compare(judgement: Judgement, keys: readonly string[], verdict: 
   const now: Viewpoint = { offset: positioned.offset, logTime: positioned.logTime, windowMs };
   const after = executionsIn(facts, keys, now);
   const before = executionsIn(facts, keys, { ...now, offset: positioned.offset - 1 });
-  const position = [...after.open, ...before.open].find((execution) => execution.executionId === executionId)?.first.offset ?? positioned.offset;
+  const position =
+    [...after.open, ...before.open].find((execution) => execution.executionId === executionId)?.first.offset ?? positioned.offset;
 
   const findings: Finding[] = [];
   const candidates = new Map([...before.open, ...after.open].map((execution) => [execution.executionId, execution]));

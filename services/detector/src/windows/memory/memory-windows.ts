@@ -169,7 +169,8 @@ function covers(marker: Marker, { windowId, from }: WindowBatch): boolean {
 /** Finds or makes a workflow, and moves it to the end of the queue for expiry. */
 function touch(partition: Partition, key: string): Workflow {
   let workflow = partition.workflows.get(key);
-  if (workflow === undefined) workflow = { facts: new Map(), histories: new Map(), folded: undefined, oldest: Number.POSITIVE_INFINITY, newest: 0 };
+  if (workflow === undefined)
+    workflow = { facts: new Map(), histories: new Map(), folded: undefined, oldest: Number.POSITIVE_INFINITY, newest: 0 };
   else partition.workflows.delete(key);
   partition.workflows.set(key, workflow);
   return workflow;

@@ -34,73 +34,87 @@ local prefix = sub(KEYS[1], 1, -7) .. marker[6] .. ':'
 
 -- Lengths that the allocator gives anyway, less what a string takes besides: what is left over is room for later items.
 local function roomFor(bytes)
-  local class = 128
-  while true do
-    local step = class / 4
-    for _ = 1, 4 do
-      if class - 6 >= bytes then return class - 6 end
-      class = class + step
+  local class = 256
+  while class - 6 < bytes do
+    local step = class < 1024 and class / 2 or class / 4
+    for _ = 1, class < 1024 and 2 or 4 do
+      if class - 6 < bytes then class = class + step end
     end
   end
+  return class - 6
 end
 
 local function setPage(name, text)
-  local bytes = #text
-  redis.call('SET', prefix .. name, text .. rep('\0', roomFor(bytes) - bytes), 'PX', life)
+  redis.call('SET', prefix .. name, text .. rep('\0', roomFor(#text) - #text), 'PX', life)
 end
 
 local function renew(name)
   if redis.call('PTTL', prefix .. name) < renewal then redis.call('PEXPIRE', prefix .. name, life) end
 end
 
--- A page as it was (room, written) and as it is now (text).
+-- A page is what is stored, of which so many bytes are in use, and what this call adds. The two are not joined before they must be: long
+-- strings are what costs in Lua.
 local function load(name)
   local stored = redis.call('GET', prefix .. name)
-  if not stored then return { text = pack('>BI3', LEAF, 0), room = 0, written = HEADER } end
+  if not stored then return { name = name, stored = '', used = HEADER, fresh = '' } end
   if byte(stored, 1) == SPLIT then
     renew(name)
-    return { isSplit = true, text = stored }
+    return { name = name, isSplit = true }
   end
   local _, used = unpack('>BI3', stored)
-  return { text = sub(stored, 1, HEADER + used), room = #stored, written = HEADER + used }
+  return { name = name, stored = stored, used = HEADER + used, fresh = '' }
 end
 
-local function save(name, page)
-  local text = page.text
-  local bytes = #text
-  if bytes == page.written then return end
+local function itemsOf(page)
+  return sub(page.stored, HEADER + 1, page.used) .. page.fresh
+end
+
+local function save(page)
+  if page.fresh == '' then return end
+  local bytes = page.used + #page.fresh
   local header = pack('>BI3', LEAF, bytes - HEADER)
-  if bytes <= page.room then
-    redis.call('SETRANGE', prefix .. name, page.written, sub(text, page.written + 1))
-    redis.call('SETRANGE', prefix .. name, 0, header)
-    renew(name)
+  if bytes <= #page.stored then
+    redis.call('SETRANGE', prefix .. page.name, page.used, page.fresh)
+    redis.call('SETRANGE', prefix .. page.name, 0, header)
+    renew(page.name)
   else
-    page.text = header .. sub(text, HEADER + 1)
-    setPage(name, page.text)
+    setPage(page.name, header .. itemsOf(page))
     if bytes > LARGE then page.isMet = true end
   end
+end
+
+-- Where an item, or a part of one, stands in a page.
+local function seek(page, what)
+  local found = find(page.stored, what, 1, true)
+  if found then return found end
+  found = find(page.fresh, what, 1, true)
+  return found and page.used + found
 end
 
 local at = 9
 for _ = 1, tonumber(ARGV[8]) do
   local name, expected, count = ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2])
   local page = load(name)
-  if not page.isSplit and redis.sha1hex(sub(page.text, HEADER + 1)) == expected then
+  if not page.isSplit and redis.sha1hex(itemsOf(page)) == expected then
     for i = 1, count do setPage(ARGV[at + 1 + 2 * i], ARGV[at + 2 + 2 * i]) end
   end
   at = at + 3 + 2 * count
 end
 
 local function append(page, item)
-  page.text = page.text .. item
+  page.fresh = page.fresh .. item
 end
 
 -- Another call than the one that stands at `own` has this anchor in its place. `own` is 0 where there is none.
-local function isShared(text, anchor, own, place)
-  local found = find(text, anchor, 1, true)
-  while found do
-    if own == 0 or found ~= own + place then return true end
-    found = find(text, anchor, found + 1, true)
+local function isShared(page, anchor, own, place)
+  local text, before = page.stored, 0
+  for _ = 1, 2 do
+    local found = find(text, anchor, 1, true)
+    while found do
+      if own == 0 or before + found ~= own + place then return true end
+      found = find(text, anchor, found + 1, true)
+    end
+    text, before = page.fresh, page.used
   end
   return false
 end
@@ -108,8 +122,8 @@ end
 -- Puts a phase into a page, unless it is there. Answers where its call stands.
 local function putPhase(page, texts, hasMore, call, execution, phase)
   local own
-  if find(page.text, execution, 1, true) then
-    own = find(page.text, call, 1, true)
+  if seek(page, execution) then
+    own = seek(page, call)
     -- Its call was another one, or it is folded.
     if not own then page.isMet = true end
   end
@@ -118,64 +132,70 @@ local function putPhase(page, texts, hasMore, call, execution, phase)
     while t <= #texts do
       local bytes = 3 + byte(texts, t + 1) * 256 + byte(texts, t + 2)
       local item = sub(texts, t, t + bytes - 1)
-      if not find(page.text, item, 1, true) then append(page, item) end
+      if not seek(page, item) then append(page, item) end
       t = t + bytes
     end
   end
   if not own then
-    own = #page.text + 1
+    own = page.used + #page.fresh + 1
     append(page, call .. sub(phase, 1, 1) .. pack('>I3', own) .. sub(phase, 2))
     return own
   end
   local head = sub(phase, 1, 1) .. pack('>I3', own)
   local item = head .. sub(phase, 2)
-  if not find(page.text, item, 1, true) then
-    if find(page.text, head, 1, true) then page.isMet = true end
+  if not seek(page, item) then
+    if seek(page, head) then page.isMet = true end
     append(page, item)
   end
   return own
 end
 
 local function putEvent(page, event)
-  if find(page.text, event, 1, true) then return end
-  if find(page.text, sub(event, 4, 3 + ANCHOR), 1, true) then page.isMet = true end
+  if seek(page, event) then return end
+  if seek(page, sub(event, 4, 3 + ANCHOR)) then page.isMet = true end
   append(page, event)
+end
+
+-- Pages of the workflow at hand, in the order in which they were asked for.
+local pages, names, root, top
+
+local function pageOf(name)
+  local page = pages[name]
+  if not page then
+    page = load(name)
+    pages[name] = page
+    names[#names + 1] = name
+  end
+  return page
+end
+
+local function leafOf(digest)
+  if not top.isSplit then return top end
+  local page, name, depth = top, root .. '/', 0
+  while page.isSplit do
+    local half = byte(digest, math.floor(depth / 2) + 1)
+    half = depth % 2 == 0 and math.floor(half / 16) or half % 16
+    name = name .. sub('0123456789abcdef', half + 1, half + 1)
+    depth = depth + 1
+    page = pageOf(name)
+  end
+  return page
 end
 
 local met = {}
 while at <= #ARGV do
-  local place, root, count = at, ARGV[at], tonumber(ARGV[at + 1])
-  local pages, names = {}, {}
-  local function pageOf(name)
-    local page = pages[name]
-    if not page then
-      page = load(name)
-      pages[name] = page
-      names[#names + 1] = name
-    end
-    return page
-  end
-  local top = pageOf(root)
-  local function leafOf(digest)
-    local page, name, depth = top, root .. '/', 0
-    while page.isSplit do
-      local half = byte(digest, math.floor(depth / 2) + 1)
-      half = depth % 2 == 0 and math.floor(half / 16) or half % 16
-      name = name .. sub('0123456789abcdef', half + 1, half + 1)
-      depth = depth + 1
-      page = pageOf(name)
-    end
-    return page
-  end
+  local count = tonumber(ARGV[at + 1])
+  pages, names, root = {}, {}, ARGV[at]
+  top = pageOf(root)
 
   for i = 1, count do
     local texts, call, phase, successes, more = unpack('>Hc0Hc0Hc0Hc0Hc0', ARGV[at + 1 + i])
     if call == '' then
-      local page = top.isSplit and leafOf(sub(phase, 4, 3 + ANCHOR)) or top
+      local page = leafOf(sub(phase, 4, 3 + ANCHOR))
       for j = 1, byte(phase, 4 + ANCHOR) do
         local anchor = sub(phase, 5 + ANCHOR * j, 4 + ANCHOR * (j + 1))
-        local leaf = top.isSplit and leafOf(anchor) or top
-        if find(leaf.text, anchor, 1, true) then leaf.isMet = true end
+        local leaf = leafOf(anchor)
+        if seek(leaf, anchor) then leaf.isMet = true end
         if leaf ~= page then putEvent(leaf, phase) end
       end
       putEvent(page, phase)
@@ -186,13 +206,13 @@ while at <= #ARGV do
         -- Asked whether there is an earlier fact, the page is looked at before it has this one.
         anchors = anchors - 128
         local anchor = sub(call, 21 + ANCHOR * (anchors - 1), 20 + ANCHOR * anchors)
-        local leaf = top.isSplit and leafOf(anchor) or top
-        if find(leaf.text, anchor, 1, true) then leaf.isMet = true end
+        local leaf = leafOf(anchor)
+        if seek(leaf, anchor) then leaf.isMet = true end
         if leaf ~= top then putPhase(leaf, texts, more ~= '', call, execution, phase) end
         anchors = anchors - 1
       end
-      local home = top.isSplit and leafOf(sub(execution, 10)) or top
-      local isKnown = top.isSplit and find(home.text, execution, 1, true)
+      local home = leafOf(sub(execution, 10))
+      local isKnown = top.isSplit and seek(home, execution)
       local own = putPhase(home, texts, more ~= '', call, execution, phase)
       local isAnyShared = false
       for j = 1, anchors do
@@ -202,10 +222,10 @@ while at <= #ARGV do
         if top.isSplit then
           leaf = leafOf(anchor)
           -- What is folded in a page leaves nothing of itself but there where executions are told by their ids.
-          local isFolded = isKnown and not find(leaf.text, execution, 1, true) and find(leaf.text, '\4' .. anchor, 1, true)
+          local isFolded = isKnown and not seek(leaf, execution) and seek(leaf, '\4' .. anchor)
           here = isFolded and 0 or putPhase(leaf, texts, more ~= '', call, execution, phase)
         end
-        if isShared(leaf.text, anchor, here, start - 1) then
+        if isShared(leaf, anchor, here, start - 1) then
           leaf.isMet = true
           isAnyShared = true
         end
@@ -221,11 +241,11 @@ while at <= #ARGV do
   for _, name in ipairs(names) do
     local page = pages[name]
     if not page.isSplit then
-      save(name, page)
+      save(page)
       if page.isMet then
-        met[#met + 1] = place
+        met[#met + 1] = at
         met[#met + 1] = sub(name, #root + 2)
-        met[#met + 1] = sub(page.text, HEADER + 1)
+        met[#met + 1] = itemsOf(page)
       end
     end
   end

@@ -2,8 +2,8 @@
 import { createHash } from 'node:crypto';
 import { boundedHistory, isBounded } from '../../domain/bounded.ts';
 import { historyKey } from '../../domain/fact.ts';
-import { rememberedIn } from '../../domain/fold.ts';
-import { latestOf, latestSuccesses } from '../../domain/successes.ts';
+import { closedIn, type History, rememberedIn } from '../../domain/fold.ts';
+import { latestSuccesses } from '../../domain/successes.ts';
 import { framed, NAMED } from './encode.ts';
 import { writeFold } from './fold-item.ts';
 import { type AnchoredHistory, successesOf } from './histories.ts';
@@ -19,7 +19,7 @@ import {
   writePosition,
 } from './layout.ts';
 import type { Leaf } from './leaf.ts';
-import { type CallItem, effectNameOf, type EventItem, type PhaseItem, phaseFactOf } from './page.ts';
+import { type CallItem, type EventItem, effectNameOf, inputsOf, type PhaseItem, phaseFactOf } from './page.ts';
 
 /** A page that grew beyond this is looked at. As the script has it. */
 export const LARGE_BYTES = 16_384;
@@ -80,10 +80,13 @@ function kept(leaf: Leaf, path: string, bounds: Bounds): Buffer {
     const after = isBounded(history.key, items.length) ? before : boundedHistory(history.key, before, bounds.below, bounds.windowMs);
     const offsets = new Set(after.facts.map(({ offset }) => offset));
     for (const item of items) if (offsets.has(item.offset)) phases.add(item);
-    if (after.folded === undefined) continue;
+    if (after.folded === undefined || isOver(after, bounds)) continue;
     folds.push(writeFold(after.folded, history));
     const named = new Set(
-      rememberedIn(after.folded).flatMap(({ executionId, first, latest }) => [`${executionId} ${first.offset}`, `${executionId} ${latest.offset}`]),
+      rememberedIn(after.folded).flatMap(({ executionId, first, latest }) => [
+        `${executionId} ${first.offset}`,
+        `${executionId} ${latest.offset}`,
+      ]),
     );
     for (const item of page.phases) if (named.has(`${phaseFactOf(item, history).call.executionId} ${item.offset}`)) phases.add(item);
   }
@@ -93,12 +96,17 @@ function kept(leaf: Leaf, path: string, bounds: Bounds): Buffer {
   return written(leaf, phases, folds, standingsOf(leaf, path, bounds, phases), events);
 }
 
+/** Nothing of it is in the window any more. */
+function isOver({ folded, facts }: History, { oldest, windowMs }: Bounds): boolean {
+  return facts.length === 0 && folded !== undefined && closedIn(folded, oldest + windowMs, windowMs).groups.length === 0;
+}
+
 type ExecutionHistory = Extract<AnchoredHistory, { kind: 'executions' }>;
 
 function executionHistories(phases: readonly PhaseItem[]): Iterable<ExecutionHistory> {
   const found = new Map<string, ExecutionHistory>();
   for (const call of new Set(phases.map((item) => item.call))) {
-    const inputs = call.shape[8]?.length ?? 0;
+    const inputs = inputsOf(call);
     for (const [index, anchor] of call.anchors.entries()) {
       const list = index < inputs ? NAMED[0] : NAMED[1];
       const effectName = effectNameOf(call);
@@ -185,7 +193,8 @@ function written(
     ({ call }) => call,
   );
   for (const call of byCall.keys()) for (const text of textsOf(call, page.texts)) texts.add(text);
-  for (const item of phases) for (const text of page.texts.values()) if (item.bytes.includes(text.subarray(3, 3 + TEXT_MARK_BYTES))) texts.add(text);
+  for (const item of phases)
+    for (const text of page.texts.values()) if (item.bytes.includes(text.subarray(3, 3 + TEXT_MARK_BYTES))) texts.add(text);
   let at = HEADER_BYTES + 1;
   const push = (part: Buffer) => {
     parts.push(part);
@@ -209,4 +218,3 @@ function textsOf({ bytes, anchors, existence }: CallItem, texts: ReadonlyMap<str
   const at = 20 + 9 * (anchors.length + (existence === undefined ? 0 : 1));
   return [at, at + TEXT_MARK_BYTES].flatMap((from) => texts.get(bytes.toString('hex', from, from + TEXT_MARK_BYTES)) ?? []);
 }
-

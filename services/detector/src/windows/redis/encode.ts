@@ -5,6 +5,8 @@ import { type AnchoredHistory, anchorOf } from './histories.ts';
 import {
   ANCHOR_BYTES,
   DIGEST_BYTES,
+  EFFECT_CLASS_SOURCES,
+  EFFECT_CLASSES,
   HAS_EXISTENCE,
   hashOf,
   ITEM,
@@ -13,6 +15,7 @@ import {
   OTHER_KEY,
   PHASE_CODES,
   POSITION_BYTES,
+  type Shape,
   TEXT_MARK_BYTES,
   uuidBytes,
   writePosition,
@@ -75,19 +78,22 @@ function runOf({ runId, attempt, parentRunId }: CallFact): readonly unknown[] {
 export const MARKED = ['occurrences', 'approvals', 'downstreamKeys', 'precedingCalls'] as const;
 export const NAMED = ['inputs', 'effectKeys'] as const;
 
-/** What many calls have alike: `[tool, effectName or 0, effectClass, its source, deadlineMs, agentId, has a toolCallId, key ids, which key each digest is under, by list]`. */
-function shapeOf(call: CallFact): { readonly text: readonly unknown[]; readonly keyIds: readonly string[] } {
+/**
+ * What many calls have alike: tool, effect name if it is another one, class and its source (by code), deadline, agent, whether there is a tool
+ * call id, ids of keys, and under which of them the digests of each list are.
+ */
+function shapeOf(call: CallFact): { readonly text: Shape; readonly keyIds: readonly string[] } {
   const keyIds: string[] = [];
-  const lists = [...NAMED, ...MARKED].map((list) =>
-    call[list].map((digest) => {
-      const id = digest.slice(0, digest.lastIndexOf(':'));
-      const at = keyIds.indexOf(id);
-      return at === -1 ? keyIds.push(id) - 1 : at;
-    }),
-  );
+  const keyOf = (digest: string) => {
+    const id = digest.slice(0, digest.lastIndexOf(':'));
+    const at = keyIds.indexOf(id);
+    return (at === -1 ? keyIds.push(id) - 1 : at).toString(36);
+  };
+  const lists = [...NAMED, ...MARKED].map((list) => call[list].map(keyOf).join('')).join();
   const { tool, effectName, effectClass, effectClassSource, deadlineMs, agentId, toolCallId } = call;
   const name = effectName === tool ? 0 : effectName;
-  return { text: [tool, name, effectClass, effectClassSource, deadlineMs, agentId, toolCallId === null ? 0 : 1, keyIds, ...lists], keyIds };
+  const codes = [EFFECT_CLASSES.indexOf(effectClass), EFFECT_CLASS_SOURCES.indexOf(effectClassSource)] as const;
+  return { text: [tool, name, ...codes, deadlineMs ?? -1, agentId ?? 0, toolCallId === null ? 0 : 1, lists, ...keyIds], keyIds };
 }
 
 function encodeCall(call: CallFact, histories: readonly AnchoredHistory[], shape: Buffer, run: Buffer): Buffer {

@@ -18,7 +18,7 @@
  * its name. A large page is split into sixteen by the next four bits of the anchors, and says only so.
  */
 import { createHash } from 'node:crypto';
-import type { ToolPhase } from '@idemtrace/schemas';
+import type { EffectClass, EffectClassSource, ToolPhase } from '@idemtrace/schemas';
 
 /** Version of all this. The marker says which one its pages are in; readers of the version before it are kept. */
 export const LAYOUT_VERSION = 1;
@@ -51,6 +51,28 @@ export const PHASE_CODES: Readonly<Record<ToolPhase, number>> = {
   compensated: 6,
 };
 export const PHASES = Object.keys(PHASE_CODES) as readonly ToolPhase[];
+
+/** In the order of their codes, for good. */
+export const EFFECT_CLASSES = inOrder<EffectClass>({ unspecified: 0, read: 1, idempotent_write: 2, write: 3, delegate: 4 });
+export const EFFECT_CLASS_SOURCES = inOrder<EffectClassSource>({ unspecified: 0, policy: 1, code: 2, annotation: 3, inferred: 4 });
+
+function inOrder<T extends string>(codes: Readonly<Record<T, number>>): readonly T[] {
+  return Object.keys(codes) as T[];
+}
+
+/** The text of what many calls have alike. */
+export type Shape = readonly [
+  tool: string,
+  effectName: string | 0,
+  effectClass: number,
+  source: number,
+  deadlineMs: number,
+  agentId: string | 0,
+  hasToolCall: 0 | 1,
+  /** For each list, one after the other, a digit of base 36 for each digest: the place of its key. */
+  lists: string,
+  ...keyIds: string[],
+];
 
 const MODULUS = 2 ** 40;
 

@@ -21,7 +21,8 @@ export class Leaf {
   readonly items: Buffer;
   readonly page: Page;
   readonly #windowMs: number;
-  #begun: ReadonlyMap<string, number> | undefined;
+  #phases: readonly PhaseItem[] | undefined;
+  #begun: ReadonlyMap<string, readonly Position[]> | undefined;
 
   /** @throws UnreadablePage */
   constructor({ path, items, near, windowMs }: LeafOptions) {
@@ -45,13 +46,18 @@ export class Leaf {
       isOf.set(call, known);
       return known;
     };
-    const items = this.page.phases.filter(
+    return this.#standing().filter(
       (item) =>
         isIn(item.call) &&
         (history.kind === 'executions' || item.phase === 'succeeded') &&
-        (folded === undefined || this.#begin(item.call.executionId) > folded.closedThrough),
+        (folded === undefined || this.#begin(item) > folded.closedThrough),
     );
-    return withoutRedeliveries(items, this.#windowMs);
+  }
+
+  /** In order of offset, of each identity what stands. */
+  #standing(): readonly PhaseItem[] {
+    this.#phases ??= withoutRedeliveries(this.page.phases, this.#windowMs);
+    return this.#phases;
   }
 
   folded(history: AnchoredHistory): FoldedExecutions | undefined {
@@ -88,22 +94,25 @@ export class Leaf {
     );
   }
 
-  /** Where an execution began, for all that the page knows. */
-  #begin(executionId: Buffer): number {
-    this.#begun ??= beginnings(this.page);
-    return this.#begun.get(executionId.toString('hex')) ?? Number.POSITIVE_INFINITY;
+  /** Where the execution of a phase began, for all that the page knows: at most a window before it. */
+  #begin({ call, offset, logTime }: PhaseItem): number {
+    this.#begun ??= positionsIn(this.page);
+    const all = this.#begun.get(call.executionId.toString('hex')) ?? [];
+    return all.reduce((first, other) => (other.offset < first && logTime - other.logTime <= this.#windowMs ? other.offset : first), offset);
   }
 }
 
-function beginnings({ phases, standings }: Page): ReadonlyMap<string, number> {
-  const begun = new Map<string, number>();
-  const note = (executionId: Buffer, offset: number) => {
+function positionsIn({ phases, standings }: Page): ReadonlyMap<string, readonly Position[]> {
+  const all = new Map<string, Position[]>();
+  const note = (executionId: Buffer, position: Position) => {
     const id = executionId.toString('hex');
-    begun.set(id, Math.min(offset, begun.get(id) ?? offset));
+    const known = all.get(id);
+    if (known === undefined) all.set(id, [position]);
+    else known.push(position);
   };
-  for (const { call, offset } of phases) note(call.executionId, offset);
-  for (const item of standings) for (const { offset } of item.phases) note(item.executionId, offset);
-  return begun;
+  for (const item of phases) note(item.call.executionId, item);
+  for (const item of standings) for (const position of item.phases) note(item.executionId, position);
+  return all;
 }
 
 function isCallOf(call: CallItem, history: Exclude<AnchoredHistory, { kind: 'existence' }>): boolean {

@@ -1,5 +1,5 @@
 /** Reading a page: its items as they lie there, and facts of those that are asked for. */
-import type { EffectClass, EffectClassSource, ToolPhase } from '@idemtrace/schemas';
+import type { ToolPhase } from '@idemtrace/schemas';
 import type { CallFact, PhaseFact } from '../../domain/fact.ts';
 import type { Standing } from '../port.ts';
 import { MARKED, NAMED } from './encode.ts';
@@ -8,6 +8,8 @@ import {
   ANCHOR_BYTES,
   ANCHOR_CHARS,
   DIGEST_BYTES,
+  EFFECT_CLASS_SOURCES,
+  EFFECT_CLASSES,
   HAS_EXISTENCE,
   HEADER_BYTES,
   ITEM,
@@ -17,6 +19,7 @@ import {
   POSITION_BYTES,
   type Position,
   readPosition,
+  type Shape,
   TEXT_MARK_BYTES,
   uuidOf,
 } from './layout.ts';
@@ -59,18 +62,6 @@ export interface FoldItem {
   readonly anchor: Buffer;
   readonly json: string;
 }
-
-type Shape = readonly [
-  tool: string,
-  effectName: string | 0,
-  effectClass: EffectClass,
-  source: EffectClassSource,
-  deadlineMs: number | null,
-  agentId: string | null,
-  hasToolCall: 0 | 1,
-  keyIds: readonly string[],
-  ...lists: (readonly number[])[],
-];
 
 export interface Page {
   readonly texts: ReadonlyMap<string, Buffer>;
@@ -190,8 +181,14 @@ export function effectNameOf({ shape }: CallItem): string {
 }
 
 /** In which of its lists a call has an anchor. */
-export function hasAnchor({ anchors, shape }: CallItem, anchor: Buffer, list: (typeof NAMED)[number]): boolean {
-  const inputs = shape[8]?.length ?? 0;
+/** How many of a call's anchors, the first of them, are of inputs. */
+export function inputsOf({ shape }: CallItem): number {
+  return shape[7].indexOf(',');
+}
+
+export function hasAnchor(call: CallItem, anchor: Buffer, list: (typeof NAMED)[number]): boolean {
+  const { anchors } = call;
+  const inputs = inputsOf(call);
   const from = list === 'inputs' ? 0 : inputs;
   return anchors.slice(from, list === 'inputs' ? inputs : undefined).some((other) => other.equals(anchor));
 }
@@ -209,7 +206,8 @@ export function phaseFactOf(item: PhaseItem, history: AnchoredHistory): PhaseFac
 
 function callFactOf(item: CallItem, history: AnchoredHistory): CallFact {
   const { bytes, shape, run } = item;
-  const [tool, , effectClass, effectClassSource, deadlineMs, agentId, hasToolCall, keyIds, ...lists] = shape;
+  const [tool, , effectClass, source, deadlineMs, agentId, hasToolCall, digits, ...keyIds] = shape;
+  const lists = digits.split(',').map((list) => [...list].map((digit) => Number.parseInt(digit, 36)));
   let at = 20 + ANCHOR_BYTES * ((bytes[19] ?? 0) & ~HAS_EXISTENCE) + 2 * TEXT_MARK_BYTES;
   let stepIndex = 0;
   for (let scale = 1; ; scale *= 0x80) {
@@ -242,20 +240,20 @@ function callFactOf(item: CallItem, history: AnchoredHistory): CallFact {
     runId: run[0],
     attempt: run[1],
     parentRunId: run[2] ?? null,
-    agentId,
+    agentId: agentId === 0 ? null : agentId,
     stepIndex,
     toolCallId,
     tool,
     effectName: effectNameOf(item),
-    effectClass,
-    effectClassSource,
+    effectClass: EFFECT_CLASSES[effectClass] ?? 'unspecified',
+    effectClassSource: EFFECT_CLASS_SOURCES[source] ?? 'unspecified',
     inputs,
     effectKeys,
     occurrences,
     approvals,
     downstreamKeys,
     precedingCalls,
-    deadlineMs,
+    deadlineMs: deadlineMs < 0 ? null : deadlineMs,
   };
 }
 
@@ -264,7 +262,7 @@ function resultsOf({ bytes, call, texts }: PhaseItem): readonly string[] {
   for (let at = 5 + POSITION_BYTES; at < bytes.length; at += MARK_BYTES) {
     const key = bytes[at++] ?? 0;
     if (key === OTHER_KEY) at += TEXT_MARK_BYTES;
-    const id = key === OTHER_KEY ? textAt(bytes, at - TEXT_MARK_BYTES, texts) : call.shape[7][key];
+    const id = key === OTHER_KEY ? textAt(bytes, at - TEXT_MARK_BYTES, texts) : call.shape[8 + key];
     results.push(`${id}:${bytes.toString('base64url', at, at + MARK_BYTES)}`);
   }
   return results;

@@ -1,0 +1,4 @@
+export { RedisWindowsError, type RedisWindowsErrorCode } from './error.ts';
+export type { RedisWindowsOptions } from './options.ts';
+export { connectRedisWindows, type RedisWindows } from './redis-windows.ts';
+export type { WatchStatus } from './watch.ts';

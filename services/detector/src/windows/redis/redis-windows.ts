@@ -1,0 +1,202 @@
+/** Windows in Redis: shared by detectors, and there after a restart. */
+import { randomBytes } from 'node:crypto';
+import type { Applied, Marker, PlacedFact, WindowBatch, WindowStore } from '../port.ts';
+import { compact } from './compact.ts';
+import { type Client, connect } from './connect.ts';
+import { encodeFact, pageNameOf } from './encode.ts';
+import { faultOf } from './error.ts';
+import { anchoredHistories } from './histories.ts';
+import { hashOf, LAYOUT_VERSION } from './layout.ts';
+import { Leaf } from './leaf.ts';
+import type { RedisWindowsOptions } from './options.ts';
+import { UnreadablePage } from './page.ts';
+import { Sweeper } from './sweep.ts';
+import { type AnchoredFact, RedisView } from './view.ts';
+import { Watch, type WatchStatus } from './watch.ts';
+
+export interface RedisWindows extends WindowStore {
+  status(): WatchStatus;
+}
+
+/**
+ * Windows in the Redis that the options name. Resolves too while it is away: calls then reject with code `away` until it answers.
+ *
+ * @throws RedisWindowsError `denied`, or `evicts_keys` where its `maxmemory-policy` is not `noeviction`
+ */
+export async function connectRedisWindows(options: RedisWindowsOptions): Promise<RedisWindows> {
+  const client = connect(options);
+  const store = new Store(client, options);
+  try {
+    await store.check();
+  } catch (error) {
+    if (faultOf(error).code !== 'away') {
+      await store.close();
+      throw error;
+    }
+  }
+  return store;
+}
+
+const SLACK_MS = 86_400_000;
+
+class Store implements RedisWindows {
+  readonly #client: Client;
+  readonly #windowMs: number;
+  readonly #slackMs: number;
+  readonly #report: (message: string) => void;
+  readonly #watch: Watch;
+  readonly #sweeper: Sweeper;
+  /** By partition, pages that the last call found large. Whatever else happened in between, they are read again before they are written. */
+  readonly #large = new Map<number, readonly { readonly name: string; readonly leaf: Leaf }[]>();
+
+  constructor(client: Client, { windowMs, slackMs = SLACK_MS, watchMs, report = () => {} }: RedisWindowsOptions) {
+    this.#client = client;
+    this.#windowMs = windowMs;
+    this.#slackMs = slackMs;
+    this.#report = report;
+    this.#watch = new Watch(client, { report, ...(watchMs !== undefined && { everyMs: watchMs }) });
+    this.#sweeper = new Sweeper(client);
+  }
+
+  check(): Promise<void> {
+    return this.#watch.look('start');
+  }
+
+  status(): WatchStatus {
+    return this.#watch.status();
+  }
+
+  async marker(partition: number, windowId: string): Promise<Marker | undefined> {
+    this.#large.delete(partition);
+    const fields = await this.#ask(() => this.#client.hgetall(markerOf(windowId, partition)));
+    if (fields.windowId === undefined || Number(fields.layout) !== LAYOUT_VERSION) return undefined;
+    const [lo, hi, committed, completeFrom] = [fields.lo, fields.hi, fields.committed, fields.completeFrom].map(Number);
+    if (lo === undefined || hi === undefined || committed === undefined || completeFrom === undefined) return undefined;
+    return { windowId: fields.windowId, lo, hi, committed, completeFrom };
+  }
+
+  async begin(partition: number, { windowId, lo, committed, completeFrom }: Omit<Marker, 'hi'>): Promise<void> {
+    this.#large.delete(partition);
+    const key = markerOf(windowId, partition);
+    // Pages of another epoch are of no use from here on, at once; they are removed behind the call's back.
+    const epoch = randomBytes(6).toString('base64url');
+    const fields = { windowId, layout: LAYOUT_VERSION, epoch, lo, hi: lo, committed, completeFrom };
+    await this.#ask(async () => {
+      const answers = await this.#client.multi().del(key).hset(key, fields).pexpire(key, this.#slackMs).exec();
+      for (const [error] of answers ?? []) if (error !== null) throw error;
+    });
+    this.#sweeper.sweep(baseOf(windowId, partition), epoch);
+  }
+
+  async apply(batch: WindowBatch): Promise<Applied> {
+    const byWorkflow = Map.groupBy(batch.facts, ({ workflow }) => workflow);
+    const facts = new Map([...byWorkflow].map(([workflow, placed]) => [workflow, placed.map(anchored)]));
+    const newest = batch.facts.reduce((time, { fact }) => Math.max(time, fact.logTime), 0);
+    // Log times never fall: no record of the batch, nor of a later one, looks back beyond what its first one does.
+    const oldest = (batch.facts[0]?.fact.logTime ?? 0) - this.#windowMs;
+    const rewrites = this.#rewrites(batch, oldest);
+    this.#large.delete(batch.partition);
+    const args: (string | number | Buffer)[] = [batch.windowId, batch.from, batch.to, batch.committed];
+    const life = this.#windowMs + this.#slackMs;
+    args.push(life, Math.ceil(this.#windowMs + this.#slackMs / 2), this.#slackMs, ...rewrites);
+    const places = new Map<number, string>();
+    for (const [workflow, placed] of facts) {
+      places.set(args.length + 1, workflow);
+      args.push(pageNameOf(workflow), placed.length, ...placed.map(packed));
+    }
+    const reply = await this.#ask(() => this.#client.applyWindowBuffer(markerOf(batch.windowId, batch.partition), ...args));
+    const marker = markerIn(reply, batch.windowId);
+    if (marker === undefined) return { status: 'lost' };
+    try {
+      const leaves = this.#leavesIn(reply, batch, places, { offset: batch.to, logTime: newest });
+      return { status: 'applied', marker, view: new RedisView(facts, leaves, this.#windowMs) };
+    } catch (error) {
+      if (!(error instanceof UnreadablePage)) throw error;
+      this.#report(`partition ${batch.partition}: a page of the windows cannot be read (${error.message}): they are rebuilt from the log`);
+      await this.#ask(() => this.#client.del(markerOf(batch.windowId, batch.partition)));
+      return { status: 'lost' };
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#watch.stop();
+    this.#sweeper.stop();
+    this.#client.disconnect();
+  }
+
+  #leavesIn(
+    reply: readonly unknown[],
+    { partition }: WindowBatch,
+    places: ReadonlyMap<number, string>,
+    near: { readonly offset: number; readonly logTime: number },
+  ): ReadonlyMap<string, readonly Leaf[]> {
+    const met = reply[6] as readonly (number | Buffer)[];
+    const leaves = new Map<string, Leaf[]>();
+    const large: { readonly name: string; readonly leaf: Leaf }[] = [];
+    for (let at = 0; at < met.length; at += 3) {
+      const workflow = places.get(Number(met[at])) ?? '';
+      const [path, items] = [String(met[at + 1]), met[at + 2] as Buffer];
+      const leaf = new Leaf({ path, items, near, windowMs: this.#windowMs });
+      leaves.set(workflow, [...(leaves.get(workflow) ?? []), leaf]);
+      if (items.length > LARGE_BYTES) large.push({ name: pageNameOf(workflow), leaf });
+    }
+    if (large.length > 0) this.#large.set(partition, large);
+    return leaves;
+  }
+
+  /** What is folded now is below what was committed since the pages were read. */
+  #rewrites({ partition, committed }: WindowBatch, oldest: number): readonly (string | number | Buffer)[] {
+    const rewrites = (this.#large.get(partition) ?? []).flatMap(({ name, leaf }) => {
+      const rewrite = compact(leaf, { below: committed, oldest, windowMs: this.#windowMs });
+      if (rewrite === undefined) return [];
+      const nameOf = (path: string) => (path === '' ? name : `${name}/${path}`);
+      const pages = rewrite.pages.flatMap(({ path, content }) => [nameOf(path), content]);
+      return [[nameOf(leaf.path), rewrite.expected, rewrite.pages.length, ...pages]];
+    });
+    return [rewrites.length, ...rewrites.flat()];
+  }
+
+  async #ask<T>(call: () => Promise<T>): Promise<T> {
+    try {
+      await this.#watch.checked();
+      return await call();
+    } catch (error) {
+      throw faultOf(error);
+    }
+  }
+}
+
+const LARGE_BYTES = 16_384;
+
+function baseOf(windowId: string, partition: number): string {
+  return `{windows-${hashOf(windowId, 6).toString('base64url')}:${partition}}`;
+}
+
+function markerOf(windowId: string, partition: number): string {
+  return `${baseOf(windowId, partition)}:marker`;
+}
+
+function anchored(placed: PlacedFact): AnchoredFact {
+  return { placed, histories: anchoredHistories(placed.fact, placed.histories) };
+}
+
+const MORE = Buffer.of(1);
+const NO_MORE = Buffer.alloc(0);
+
+function packed({ placed, histories }: AnchoredFact): Buffer {
+  const { texts, call, phase, successes } = encodeFact(placed.fact, histories);
+  const parts = [Buffer.concat(texts), call, phase, successes, texts.length > 2 ? MORE : NO_MORE];
+  const all = Buffer.allocUnsafe(parts.reduce((sum, part) => sum + 2 + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.writeUInt16BE(part.length, at);
+    at += 2 + part.copy(all, at + 2);
+  }
+  return all;
+}
+
+/** Undefined: lost. */
+function markerIn([status, lo, hi, committed, completeFrom]: readonly unknown[], windowId: string): Marker | undefined {
+  if (status !== 1) return undefined;
+  return { windowId, lo: Number(lo), hi: Number(hi), committed: Number(committed), completeFrom: Number(completeFrom) };
+}

@@ -1,0 +1,4 @@
+export { METRICS, type Part } from './metrics.ts';
+export type { DetectorReadings, DetectorTelemetry, GatewayTelemetry, SinkReadings, SinkTelemetry } from './parts.ts';
+export { signalsOf } from './settings.ts';
+export { startTelemetry, type Telemetry, type TelemetryOptions } from './start.ts';
