@@ -20,8 +20,10 @@ const DRIVERS: Readonly<Record<string, string>> = {
   canonicalize: '^services/identity/src/',
   hono: '^services/gateway/src/',
   '@hono/node-server': '^services/gateway/src/',
+  '@hono/zod-openapi': '^services/gateway/src/',
   commander: '^services/idemtrace/src/',
   pino: '^services/idemtrace/src/',
+  '@opentelemetry': '^services/idemtrace/src/telemetry/',
 };
 
 const notTypes = { dependencyTypesNot: ['type-only'] as ['type-only'] };

@@ -19,11 +19,11 @@ interface Part {
   readonly args?: readonly string[];
 }
 
-const partsOn = ({ kafka }: Stage): readonly Part[] => [
+const partsOn = ({ kafka, redis }: Stage): readonly Part[] => [
   { name: 'lineage sink', script: 'services/lineage/bench/sink.ts' },
   { name: 'gateway', script: 'services/gateway/bench/gateway.ts', args: ['--json'] },
   { name: 'cost of a call in the SDK', script: 'services/emitter/bench/call.ts' },
-  { name: 'Redis windows', script: 'services/detector/bench/redis-windows.ts' },
+  { name: 'Redis windows', script: 'services/detector/bench/redis-windows.ts', args: ['--url', redis.url, '--executions', '300000'] },
   { name: 'Kafka log', script: 'services/stream/bench/kafka.ts', args: [kafka.brokers.join()] },
 ];
 const root = join(import.meta.dirname, '../..');

@@ -16,15 +16,15 @@ beforeAll(async () => {
 });
 afterAll(() => Promise.all(stores.map((store) => store.close())));
 
-async function redis(windowMs: number): Promise<RedisWindows> {
-  const store = await connectRedisWindows({ url, windowMs });
+async function redis(windowMs: number, pageBytes: number): Promise<RedisWindows> {
+  const store = await connectRedisWindows({ url, windowMs, pageBytes });
   stores.push(store);
   return store;
 }
 
-test('W1, W2: random stories, in random batches, each batch now and then applied again', async () => {
+test.each([16_384, 400])('W1, W2: random stories, in random batches, some applied again, pages of %i bytes', async (pageBytes) => {
   const judging = { windowMs: 1_500, windowId: randomUUID() };
-  const store = await redis(judging.windowMs);
+  const store = await redis(judging.windowMs, pageBytes);
   await fc.assert(
     fc.asyncProperty(stories(120), fc.array(fc.integer({ min: 1, max: 30 }), { minLength: 1, maxLength: 5 }), async (story, sizes) => {
       const expected = await alertsOf(story, { ...judging, store: new PlainWindows(judging), batchOf: () => 10 });
@@ -44,9 +44,14 @@ test('W1, W2: random stories, in random batches, each batch now and then applied
   );
 });
 
-test.each([1, 7, 500])('W2: a hot key of 500 executions in batches of %i, folded and its page split', async (size) => {
+test.each([
+  [1, 16_384],
+  [7, 16_384],
+  [7, 1_000],
+  [500, 16_384],
+])('W2: a hot key of 500 executions in batches of %i, folded and split into pages of %i bytes', async (size, pageBytes) => {
   const judging = { windowMs: 600_000, windowId: randomUUID() };
   const story = hotStory(500, 300);
   const expected = await alertsOf(story, { ...judging, store: new PlainWindows(judging), batchOf: () => 50 });
-  expect(await alertsOf(story, { ...judging, store: await redis(judging.windowMs), batchOf: () => size })).toEqual(expected);
+  expect(await alertsOf(story, { ...judging, store: await redis(judging.windowMs, pageBytes), batchOf: () => size })).toEqual(expected);
 });

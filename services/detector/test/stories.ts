@@ -45,7 +45,7 @@ function optionsOf(n: number, execution: string): CallOptions {
 
 /** Events in the order of a log: executions begin, end early, late or never; some events come again. */
 export function stories(maxSteps: number): fc.Arbitrary<readonly TimedEvent[]> {
-  return fc.array(step, { minLength: 1, maxLength: maxSteps }).map((steps) => {
+  return fc.array(step, { minLength: 1, maxLength: maxSteps, size: 'max' }).map((steps) => {
     const events: TimedEvent[] = [];
     const running: CallOptions[] = [];
     let at = 0;

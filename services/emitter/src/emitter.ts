@@ -13,7 +13,6 @@ export interface EmitterOptions extends Pick<EventBuilderOptions, 'hashKey' | 'p
   readonly traceparent?: (() => string | undefined) | undefined;
 }
 
-
 type Traced = { value: { traceId: string | null | undefined }; headers: Readonly<Record<string, string>> };
 
 /** How long a write waits for its started event to be durable. */
@@ -49,7 +48,7 @@ export class Emitter {
 
   emit(event: EmittedEvent): boolean {
     this.counters.emitted++;
-    const [traceparent, traceId] = /^00-([\da-f]{32})-.{19}$/.exec(this.guard('traceparent', () => this.#traceparent?.()) ?? '') ?? [];
+    const [traceparent, traceId] = /^00-([\da-f]{32})-.{19}$/.exec(`${this.guard('traceparent', () => this.#traceparent?.())}`) ?? [];
     if (traceparent) {
       (event as Traced).value.traceId = traceId;
       (event as Traced).headers = { ...event.headers, traceparent };

@@ -122,7 +122,7 @@ describe('what the receiver says is wrong is told', () => {
     [{}, ''],
     [null, ''],
   ])('%#', async (body, text) => {
-    expect((await failureOf(reply(422, body))).message).toBe(`the receiver answered 422${text}`);
+    expect((await failureOf(reply(422, body))).message).toBe(`status 422${text}`);
   });
 });
 

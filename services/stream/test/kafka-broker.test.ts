@@ -131,7 +131,11 @@ test('W4, W7: a broker killed in mid-work is waited for, and each output is ther
   await expect(log.append(topic, recordsTo(0, ['while it is away']))).rejects.toMatchObject({ code: 'log_away' });
   await broker.restart();
   await eventually(async () => expect(await log.committed(topic, group)).toEqual((await log.bounds(topic)).map(({ high }) => high)));
-  const texts = await textsOf(log, outputs);
+  const texts = await eventually(async () => {
+    const published = await textsOf(log, outputs);
+    expect(published.length).toBeGreaterThanOrEqual(2 * total);
+    return published;
+  });
   for (const partition of [0, 1]) {
     const expected = valuesOf(total, `of ${partition}-`);
     expect(texts.filter((text) => text.startsWith(`of ${partition}-`))).toEqual(expected);

@@ -89,7 +89,7 @@ test('W4: an owner whose producer was taken over learns it at its commit, and ma
   expect(made[1]).toBe(made[0]);
   expect(generations).toHaveLength(2);
   expect(generations[1]).toBeGreaterThan(generations[0] ?? 0);
-  expect(await textsOf(log, outputs)).toEqual(['of the next generation']);
+  await eventually(async () => expect(await textsOf(log, outputs)).toEqual(['of the next generation']));
 });
 
 test('W4: a process that is stopped in mid-batch, and goes on after another took over, publishes nothing', async () => {
@@ -109,7 +109,7 @@ test('W4: a process that is stopped in mid-batch, and goes on after another took
   child.process.kill('SIGCONT');
   child.process.stdin?.write('go on\n');
   await eventually(() => expect(child.lines).toContain('fenced'));
-  expect(await textsOf(log, outputs)).toEqual(['of the living owner']);
+  await eventually(async () => expect(await textsOf(log, outputs)).toEqual(['of the living owner']));
 });
 
 function startOwner(args: readonly string[]): { readonly process: ChildProcess; readonly lines: string[] } {
@@ -151,7 +151,7 @@ test('transactions that follow each other at once all commit', async () => {
   );
   await eventually(() => expect(results).toHaveLength(60));
   expect(new Set(results)).toEqual(new Set(['committed']));
-  expect(await textsOf(log, outputs)).toHaveLength(60);
+  await eventually(async () => expect(await textsOf(log, outputs)).toHaveLength(60));
 });
 
 test('offsets are added again while the transaction before is being written, and while the coordinator is not ready', async () => {
@@ -186,7 +186,7 @@ test('a connection that breaks before the commit was asked for fails it as away,
     }),
   );
   await eventually(() => expect(seen).toEqual(['log_away', 'committed']));
-  expect(await textsOf(log, outputs)).toEqual(valuesOf(3));
+  await eventually(async () => expect(await textsOf(log, outputs)).toEqual(valuesOf(3)));
   await eventually(async () => expect(await log.committed(input, group)).toEqual([3]));
 });
 

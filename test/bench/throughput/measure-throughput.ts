@@ -29,7 +29,10 @@ export async function measureThroughput(stage: Stage, plan: Plan): Promise<Throu
   let alertBytes = ALERT_BYTES;
   const [first = 500, ...others] = plan.batches;
   const one = detector({ windows, maxRecords: first });
-  const variants = [...others.map((maxRecords) => detector({ windows, maxRecords })), detector({ windows, maxRecords: first, processes: 2 })];
+  const variants = [
+    ...others.map((maxRecords) => detector({ windows, maxRecords })),
+    detector({ windows, maxRecords: first, processes: 2 }),
+  ];
   const decode = bareFetch({ decode: true });
   const peers: Subject[] = [];
   if (streams !== undefined) {
@@ -62,7 +65,11 @@ export async function measureThroughput(stage: Stage, plan: Plan): Promise<Throu
 
 /** One more run, with the processor's time sampled: a run that is no figure of speed. */
 async function profiled(stage: Stage, plan: Plan, topic: Parameters<typeof compare>[1], folder: string): Promise<readonly ProfileShare[]> {
-  const subject = detector({ windows: plan.windows, profile: folder, ...(plan.batches[0] !== undefined && { maxRecords: plan.batches[0] }) });
+  const subject = detector({
+    windows: plan.windows,
+    profile: folder,
+    ...(plan.batches[0] !== undefined && { maxRecords: plan.batches[0] }),
+  });
   await compare(stage, topic, { subjects: [subject], rounds: 1, ratios: [], label: 'profiled', progress: plan.progress });
   return profileOf(folder);
 }

@@ -103,9 +103,10 @@ function begun(facts: readonly Fact[], below: number, windowMs: number) {
   for (const fact of facts) {
     if (fact.kind !== 'phase') continue;
     const known = latest.get(fact.call.executionId);
-    const isOfIt = known?.[0] !== undefined && fact.logTime - known[0].logTime <= windowMs;
+    const began = known?.[0];
+    const isOfIt = known !== undefined && began !== undefined && fact.logTime - began.logTime <= windowMs;
     if (!isOfIt && fact.offset >= below) continue;
-    const execution = isOfIt ? known : [];
+    const execution: PhaseFact[] = isOfIt ? known : [];
     execution.push(fact);
     ofFact.set(fact, execution);
     if (isOfIt) continue;

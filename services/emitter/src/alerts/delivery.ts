@@ -49,30 +49,37 @@ export class Delivery {
   }
 
   async deliver(partition: OwnedPartition, batch: Batch): Promise<void> {
-    if (!(await this.#takeOver(partition, batch))) return;
+    const next = await this.#goThrough(partition, batch);
+    // Whoever is the owner still is handed on what is left: it must not be passed over.
+    if (next !== batch.to) partition.seek(next);
+  }
+
+  /** Where the next batch has to start. */
+  async #goThrough(partition: OwnedPartition, batch: Batch): Promise<number> {
+    const start = await this.#startIn(partition, batch);
+    if (start === undefined) return batch.from;
+    if (start > batch.from) return start;
     const decoded = await this.#patiently(partition, () => this.#codec.decode(batch.records));
     for (const [index, record] of batch.records.entries()) {
       const answer = decoded?.[index];
-      if (answer === undefined || this.#stopped.signal.aborted) return;
+      if (answer === undefined || this.#stopped.signal.aborted) return record.offset;
       const alert = this.#alertOf(answer, partition.partition, record.offset);
       if (alert === undefined) continue;
-      if (!(await this.#handle(partition, alert))) return;
-      if (!(await this.#moveTo(partition, record.offset + 1))) return;
+      if (!(await this.#handle(partition, alert))) return record.offset;
+      if (!(await this.#moveTo(partition, record.offset + 1))) return record.offset + 1;
     }
     await this.#moveTo(partition, batch.to);
+    return batch.to;
   }
 
-  /** False where this batch is not the one to be handled next. */
-  async #takeOver(partition: OwnedPartition, batch: Batch): Promise<boolean> {
-    if (this.#generations.get(partition.partition) === partition.generation) return true;
+  /** The group's position, where it is within or behind the batch; undefined where it cannot be had any more. */
+  async #startIn(partition: OwnedPartition, batch: Batch): Promise<number | undefined> {
+    if (this.#generations.get(partition.partition) === partition.generation) return batch.from;
     const taken = await this.#patiently(partition, () => partition.takeOver());
-    if (taken === undefined) return false;
+    if (taken === undefined) return undefined;
     this.#generations.set(partition.partition, partition.generation);
-    const { committed } = taken;
-    if (committed === undefined || committed <= batch.from) return true;
-    // The owner before went on after this one had asked where to begin.
-    partition.seek(committed);
-    return false;
+    // The owner before may have gone on after this one had asked where to begin.
+    return Math.max(taken.committed ?? 0, batch.from);
   }
 
   #alertOf(answer: Decoded, partition: number, offset: number): Alert | undefined {

@@ -21,7 +21,9 @@ const PAUSE_MS = 100;
  */
 export async function placeGroup(connection: Connection, { topic, group, partitions, from }: Placement): Promise<void> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    const committed = await committedOf(connection, group, topic, partitions);
+    const committed = await committedOf(connection, group, topic, partitions).catch((error) => {
+      throw explained(error, group);
+    });
     const open = partitions.filter((partition) => !committed.has(partition));
     if (open.length === 0) return;
     const bounds = await boundsOf(connection, topic, open);
@@ -43,4 +45,10 @@ export async function placeGroup(connection: Connection, { topic, group, partiti
     }
   }
   throw new IdemtraceError('invalid_option', `group ${group} has members that are no subscribers to alerts: choose another name`);
+}
+
+/** The cluster has just answered for the topic: who is refused the group hears from kafkajs only that its coordinator was not found. */
+function explained(error: unknown, group: string): unknown {
+  if (!(error instanceof LogError && error.code === 'log_away')) return error;
+  return new LogError('log_away', `${error.message} Or this user may not read group ${group}: kafkajs does not tell.`, { cause: error });
 }

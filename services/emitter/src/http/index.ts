@@ -19,21 +19,22 @@ export interface HttpTransportOptions {
 export function httpTransport(options: HttpTransportOptions): Transport {
   const url = URL.parse(`${options.url}`);
   if (!url?.protocol.startsWith('http') || !/^[\x21-\x7e]+$/.test(options.apiKey))
-    throw new IdemtraceError('invalid_option', 'url is an HTTP address, and apiKey printable ASCII');
+    throw new IdemtraceError('invalid_option', 'url is an HTTP URL, apiKey printable ASCII');
   url.pathname = url.pathname.replace(/\/*$/, '/v1/events');
   const headers = { authorization: `Bearer ${options.apiKey}`, 'content-type': 'application/json' };
   const post = options.fetch ?? fetch;
-  const timeoutMs = options.timeoutMs ?? 10_000;
 
   return {
     async send(batch: readonly EmittedEvent[]): Promise<void> {
       const body = JSON.stringify({ events: batch });
-      const response = await post(url, { method: 'POST', headers, body, signal: AbortSignal.timeout(timeoutMs) }).catch(unreachable);
+      const response = await post(url, { method: 'POST', headers, body, signal: AbortSignal.timeout(options.timeoutMs ?? 10_000) }).catch(
+        unreachable,
+      );
       const { ok, status } = response;
       if (!ok)
-        throw new TransportError(`the receiver answered ${status}${await mistakesOf(response)}`, {
+        throw new TransportError(`status ${status}${await mistakesOf(response)}`, {
           // Another try may change these …
-          retriable: status >= 500 || [408, 425, 429].includes(status),
+          retriable: [408, 425, 429].includes(status) || status >= 500,
           // … and these may speak of some of the events, e.g. those of a tenant that the key is not of: a part of the batch may be taken.
           divisible: [400, 403, 413, 422].includes(status),
           retryAfterMs: retryAfter(response.headers.get('retry-after')),
@@ -45,7 +46,7 @@ export function httpTransport(options: HttpTransportOptions): Transport {
 }
 
 function unreachable(error: { readonly name?: string; readonly cause?: { readonly code?: string } }): never {
-  throw new TransportError(`the receiver is away (${error.cause?.code ?? error.name})`, { retriable: true, cause: error });
+  throw new TransportError(`no answer (${error.cause?.code ?? error.name})`, { retriable: true, cause: error });
 }
 
 /**
@@ -69,6 +70,6 @@ interface Told {
 
 /** In ms, at most five minutes, from seconds or a date; undefined where the header is neither. */
 function retryAfter(header: string | null): number | undefined {
-  const ms = Number(header) * 1000 || Date.parse(header ?? '') - Date.now();
+  const ms = Number(header) * 1000 || Date.parse(`${header}`) - Date.now();
   return ms > 0 ? Math.min(ms, 300_000) : undefined;
 }

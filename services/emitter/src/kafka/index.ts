@@ -55,7 +55,7 @@ export function kafkaTransport(options: KafkaTransportOptions): Transport {
 }
 
 /** Faults that no other try changes. */
-const REFUSED: ReadonlySet<string> = new Set(['record_too_large', 'not_allowed', 'unsupported_log', 'partition_mismatch', 'closed']);
+const REFUSED: ReadonlySet<string> = new Set(['record_too_large', 'not_allowed']);
 
 function asTransportError(error: unknown): unknown {
   const about = (retriable: boolean, divisible: boolean): TransportError =>

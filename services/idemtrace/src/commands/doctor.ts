@@ -1,23 +1,13 @@
 /** `idemtrace doctor`: what would keep the promise from being held, and how to mend it. */
 import { existsSync, readFileSync, statfsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { styleText } from 'node:util';
 import { formatMistakes, readPolicy } from '@idemtrace/detector/policy';
 import type { Config } from '../config/index.ts';
 import { EXIT } from '../output/command-error.ts';
 import { queryLineage } from '../pipeline/lineage.ts';
 import { openStore, type Store } from '../pipeline/store.ts';
 import { type CommonOptions, type Context, configure } from './context.ts';
-
-type Verdict = 'pass' | 'warn' | 'fail';
-
-interface Check {
-  readonly name: string;
-  readonly verdict: Verdict;
-  readonly found: string;
-  /** What to do, unless it passes. */
-  readonly mend?: string;
-}
+import { type Check, checkLine } from './doctor-check.ts';
 
 const LEAST_FREE_BYTES = 1024 ** 3;
 
@@ -29,19 +19,20 @@ export async function doctorCommand(context: Context, options: CommonOptions): P
     checkPolicy(config),
     checkHashKey(config),
     checkIntake(config),
-    ...(await checkFolder(config)),
-    await checkLineage(config),
+    ...(config.kafka.brokers === undefined ? await checkEmbedded(config) : await servicesOf(config)),
   ];
   if (options.json === true) screen.print(JSON.stringify({ checks }));
-  else for (const check of checks) screen.print(line(check, screen.color));
+  else for (const check of checks) screen.print(checkLine(check, screen.color));
   return checks.some(({ verdict }) => verdict === 'fail') ? EXIT.findings : EXIT.ok;
 }
 
-const STYLE = { pass: 'green', warn: 'yellow', fail: 'red' } as const;
+async function checkEmbedded(config: Config): Promise<readonly Check[]> {
+  return [...(await checkFolder(config)), await checkLineage(config)];
+}
 
-function line({ name, verdict, found, mend }: Check, color: boolean): string {
-  const mark = color ? styleText(STYLE[verdict], verdict, { validateStream: false }) : verdict;
-  return `${mark}  ${name}: ${found}${mend === undefined ? '' : `\n      ${mend}`}`;
+async function servicesOf(config: Config): Promise<readonly Check[]> {
+  const { checkServices } = await import('./doctor-services.ts');
+  return checkServices(config);
 }
 
 function checkNode(): Check {

@@ -22,7 +22,7 @@ export async function detectorCommand(context: Context, options: DetectorOptions
   // A policy with mistakes is told before anything starts, and so are topics that are not there.
   openPolicy(config.policy);
   await (await openStore(config)).close();
-  const detector = await startDetectorPart({ config, logger, from });
+  const detector = await startDetectorPart({ config, logger, from, samples: lineageServer(config) });
   try {
     const probes = await serveProbes(config, () => detector.status());
     context.screen.print(`The detector judges ${config.topics.events} as ${config.groups.detector}. Probes: ${probes.url}/readyz.`);
@@ -68,12 +68,14 @@ export async function gatewayCommand(context: Context, options: CommonOptions & 
   const store = await openStore(config);
   try {
     const keys = config.intake.apiKeys.map(({ key, tenantId }) => ({ key: key.reveal(), tenantId }));
-    const gateway = gatewayOf({ store, config, keys, logger, ready: async () => ({ ready: true, waitingFor: null }) });
-    const served = await listening(gateway, config.intake, 'The gateway');
+    const ready = async (): Promise<Readiness> => ({ ready: true, waitingFor: null });
+    const intake = await gatewayOf({ store, config, keys, logger, ready, samples: lineageServer(config) });
+    const served = await listening(intake.gateway, config.intake, 'The gateway');
     context.screen.print(
       `The gateway takes events at ${served.url}/v1/events, for ${new Set(keys.map(({ tenantId }) => tenantId)).size} tenants.`,
     );
     await untilEnded(context, served, new Promise(() => {}));
+    await intake.close();
     return EXIT.ok;
   } finally {
     await store.close();

@@ -22,8 +22,10 @@ export async function upCommand(context: Context, options: UpOptions): Promise<n
   const pipeline = await openPipeline({ config, logger });
   try {
     const keys = tenantKeys(config);
-    const gateway = gatewayOf({ store: pipeline.store, config, keys: keys.keys, logger, ready: () => pipeline.detector.status() });
-    const served = await listening(gateway, config.intake, 'The intake');
+    const { store, lineage, detector } = pipeline;
+    const samples = lineage.on ? lineage.store.address : undefined;
+    const intake = await gatewayOf({ store, config, keys: keys.keys, logger, ready: () => detector.status(), samples });
+    const served = await listening(intake.gateway, config.intake, 'The intake');
     screen.print(`idemtrace is up. Data: ${config.dataDir}. Policy: ${config.policy ?? 'none (classes come from code or are inferred)'}.`);
     screen.print(`Intake: ${served.url}/v1/events, for ${keys.keys.map(({ tenantId }) => tenantId).join(', ')}.`);
     if (keys.madeAt !== undefined)
@@ -34,6 +36,7 @@ export async function upCommand(context: Context, options: UpOptions): Promise<n
       await Promise.race([pipeline.failed, aborted(signal)]);
     } finally {
       await served.close();
+      await intake.close();
     }
     screen.print('Ending: judging what is in the log.');
     await pipeline.drained();

@@ -83,6 +83,11 @@ export const configSchema = z.strictObject({
   intake: z.strictObject({
     host: host('Address that the JSON intake listens on.'),
     port: integer('Port of the JSON intake; 0 takes a free one.', 0, 65_535).prefault(7390),
+    rate: integer(
+      'Most events a second of each tenant, in each gateway process; beyond it 429. Without it there is no bound.',
+      1,
+      1_000_000,
+    ).optional(),
     apiKeys: apiKeys('Keys that agents authenticate with, each for one tenant. Without any, one for the tenant `local` is made.').prefault(
       [],
     ),

@@ -148,13 +148,21 @@ async function openRegistry(adapter: RegistryAdapter): Promise<SchemaRegistry> {
   }
 }
 
-export async function openWindows(adapter: WindowsAdapter, windowMs: number): Promise<WindowStore> {
+export interface OpenWindows {
+  readonly store: WindowStore;
+  /** What they take, in bytes; undefined where nobody knows. */
+  bytes(): number | undefined;
+}
+
+export async function openWindows(adapter: WindowsAdapter, windowMs: number, report: (message: string) => void): Promise<OpenWindows> {
   switch (adapter.kind) {
     case 'memory':
-      return new MemoryWindows({ windowMs });
+      // They are most of what the thread holds.
+      return { store: new MemoryWindows({ windowMs }), bytes: () => process.memoryUsage().heapUsed };
     case 'redis': {
       const { connectRedisWindows } = await import('@idemtrace/detector/redis');
-      return connectRedisWindows({ ...adapter.options, windowMs });
+      const store = await connectRedisWindows({ ...adapter.options, windowMs, report });
+      return { store, bytes: () => store.status().usedBytes };
     }
   }
 }

@@ -21,6 +21,8 @@ export type PartSpec =
       readonly maxBytes: number;
       /** Where a group that never committed starts. */
       readonly from: StartFrom | undefined;
+      /** Where operational samples go, if anywhere. */
+      readonly samples: LineageAddress | undefined;
     })
   | (PartBase & { readonly kind: 'lineage sink'; readonly address: LineageAddress });
 

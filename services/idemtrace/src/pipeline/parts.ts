@@ -17,7 +17,13 @@ function base({ config, throwAway = false }: PartOptions) {
   return { log: logAdapter(config, throwAway), registry: registryAdapter(config), topics: { events, alerts, deadLetters } };
 }
 
-export function startDetectorPart(options: PartOptions & { readonly from?: StartFrom | undefined }): Promise<Part<'detector'>> {
+export interface DetectorPartOptions extends PartOptions {
+  readonly from?: StartFrom | undefined;
+  /** Where operational samples go, if anywhere. */
+  readonly samples?: LineageAddress | undefined;
+}
+
+export function startDetectorPart(options: DetectorPartOptions): Promise<Part<'detector'>> {
   const { groups, policy, window, batch } = options.config;
   return startPart(
     {
@@ -26,6 +32,7 @@ export function startDetectorPart(options: PartOptions & { readonly from?: Start
       group: groups.detector,
       windows: windowsAdapter(options.config),
       from: options.from,
+      samples: options.samples,
       policy,
       windowMs: window.length,
       maxRecords: batch.maxRecords,

@@ -52,7 +52,7 @@ export async function openPipeline({ config, logger, throwAway = false, from }: 
   const part = { config, logger, throwAway };
   const engine = await startEngine(config, store, logger);
   const [detector, lineage] = await Promise.all([
-    startDetectorPart({ ...part, from }),
+    startDetectorPart({ ...part, from, samples: engine.on ? engine.store.address : undefined }),
     startSink(engine, (address) => startSinkPart({ ...part, address })),
   ]);
   const failed = lineage.on ? Promise.race([detector.failed, lineage.sink.failed]) : detector.failed;

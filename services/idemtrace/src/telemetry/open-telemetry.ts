@@ -31,7 +31,9 @@ export function startSdk({ part, signals, env, logger }: SdkOptions): Telemetry 
     // Of an unnamed service; OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES win.
     baseResource: defaultResource().merge(resourceFromAttributes({ [ATTR_SERVICE_NAME]: `idemtrace-${part}` })),
     // The detector of the process would tell its command line and its user.
-    ...(env.OTEL_NODE_RESOURCE_DETECTORS === undefined && { resourceDetectors: [serviceInstanceIdDetector, serviceNameEnvDetector, hostDetector] }),
+    ...(env.OTEL_NODE_RESOURCE_DETECTORS === undefined && {
+      resourceDetectors: [serviceInstanceIdDetector, serviceNameEnvDetector, hostDetector],
+    }),
     ...(!signals.traces && { spanProcessors: [] }),
     ...(!signals.metrics && { metricReaders: [] }),
     logRecordProcessors: [],
@@ -45,7 +47,7 @@ export function startSdk({ part, signals, env, logger }: SdkOptions): Telemetry 
     async shutdown() {
       const late = new Promise<void>((resolve) => setTimeout(resolve, SHUTDOWN_MS).unref());
       await Promise.race([sdk.shutdown().catch(() => logger.warn({ service: 'telemetry' }, 'telemetry did not end in order')), late]);
-      for (const api of [metrics, trace, diag]) api.disable();
+      for (const api of [metrics, trace, context, propagation, diag]) api.disable();
     },
   };
 }

@@ -25,6 +25,7 @@ export class Feed {
   /** Rises when it goes elsewhere: what a fetch of before brings is of no use then. */
   #course = 0;
   #placed = true;
+  #end = 0;
   #closed = false;
   #arrived: () => void = () => undefined;
 
@@ -45,6 +46,7 @@ export class Feed {
   /** Takes what a fetch brought. */
   deliver(chunk: Chunk, course: number): void {
     if (course !== this.#course) return;
+    this.#end = chunk.end;
     this.#fetchFrom = chunk.to;
     // Control records alone make no batch: the next one covers them.
     if (chunk.records.length === 0) return;
@@ -98,6 +100,11 @@ export class Feed {
     this.#placed = true;
     this.#changed();
     this.#arrived();
+  }
+
+  /** Where the partition ended at the last fetch; 0 before the first. */
+  get end(): number {
+    return this.#end;
   }
 
   /** Where its fetches have come to. */

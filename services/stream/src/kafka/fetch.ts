@@ -9,6 +9,8 @@ export interface Chunk {
   readonly to: number;
   readonly records: readonly LogRecord[];
   readonly bytes: number;
+  /** Where the partition's committed records ended when it was fetched. */
+  readonly end: number;
 }
 
 const READ_COMMITTED = 1;
@@ -44,7 +46,11 @@ export async function fetchChunks(
  * transaction of a producer starts at the offset that the answer lists and ends at that producer's abort marker; several may be open at once.
  * kafkajs' own filter opens at most one per record, and takes any record with a key of four zero bytes for a marker.
  */
-export function chunkOf(topic: string, from: number, { partition, messages, abortedTransactions }: FetchedPartition): Chunk {
+export function chunkOf(
+  topic: string,
+  from: number,
+  { partition, messages, abortedTransactions, lastStableOffset }: FetchedPartition,
+): Chunk {
   const aborted = [...(abortedTransactions ?? [])]
     .map(({ producerId, firstOffset }) => ({ producerId, firstOffset: Number(firstOffset) }))
     .sort((left, right) => left.firstOffset - right.firstOffset);
@@ -66,7 +72,7 @@ export function chunkOf(topic: string, from: number, { partition, messages, abor
     }
     to = Math.max(to, offset + 1);
   }
-  return { from, to, records, bytes };
+  return { from, to, records, bytes, end: Number(lastStableOffset) };
 }
 
 /** A control record's key is its version and its type, two bytes each; type 0 aborts. */

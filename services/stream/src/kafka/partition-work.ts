@@ -66,9 +66,13 @@ export class PartitionWork {
     const sought = ++this.#sought;
     if (feed.goWithin(offset)) return;
     feed.unplace();
+    const { end } = feed;
     const isVoid = () => this.#closed || this.#sought !== sought;
     this.#patiently(isVoid, () => this.#bounds()).then((bounds) => {
-      if (bounds !== undefined && !isVoid()) feed.place(Math.min(Math.max(offset, bounds.low), bounds.high));
+      if (bounds === undefined || isVoid()) return;
+      // Beyond the end: what was appended since it was asked for is not left out.
+      const asked = offset > bounds.high && end > 0 ? end : offset;
+      feed.place(Math.min(Math.max(asked, bounds.low), bounds.high));
     }, this.#means.failed);
   }
 

@@ -6,7 +6,8 @@
     ARGV[1]  window id
     ARGV[2]  from, ARGV[3] to, ARGV[4] committed: offsets
     ARGV[5]  life of a page (ms), ARGV[6] life below which it is made new, ARGV[7] life of the marker
-    ARGV[8]  number of rewrites, then for each: page, SHA-1 (hex) of what it must hold, number of pages, and for each: page, content
+    ARGV[8]  bytes above which a page that has grown is shown
+    ARGV[9]  number of rewrites, then for each: page, SHA-1 (hex) of what it must hold, number of pages, and for each: page, content
     then     for each workflow: page, number of facts, and each fact: five strings with their lengths (2 bytes) before them:
              its texts, call, phase or event, anchor of its run's successes, 1 where it has more than two texts (see layout.ts)
 
@@ -14,17 +15,16 @@
     lost:     { 0 }
     applied:  { 1, lo, hi, committed, completeFrom, epoch, pages }
               pages: those in which a fact of this call met one of another execution or of its own identity, or that have grown
-              large: { place of the workflow in ARGV, path of the page below the workflow's, content, … }
+              large: { place of the workflow in ARGV, path of the page below the workflow's, content, 1 if it has grown large, … }
 ]]
 local byte, find, rep, sub = string.byte, string.find, string.rep, string.sub
 local pack, unpack = struct.pack, struct.unpack
 
 local LEAF, SPLIT = 1, 2
 local HEADER, ANCHOR = 4, 9
-local LARGE = 16384
 
 local windowId, from, to, committed = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
-local life, renewal, markerLife = ARGV[5], tonumber(ARGV[6]), ARGV[7]
+local life, renewal, markerLife, large = ARGV[5], tonumber(ARGV[6]), ARGV[7], tonumber(ARGV[8])
 
 local marker = redis.call('HMGET', KEYS[1], 'windowId', 'lo', 'hi', 'committed', 'completeFrom', 'epoch')
 if marker[1] ~= windowId then return { 0 } end
@@ -79,7 +79,7 @@ local function save(page)
     renew(page.name)
   else
     setPage(page.name, header .. itemsOf(page))
-    if bytes > LARGE then page.isMet = true end
+    if bytes > large then page.isMet, page.isGrown = true, true end
   end
 end
 
@@ -91,8 +91,8 @@ local function seek(page, what)
   return found and page.used + found
 end
 
-local at = 9
-for _ = 1, tonumber(ARGV[8]) do
+local at = 10
+for _ = 1, tonumber(ARGV[9]) do
   local name, expected, count = ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2])
   local page = load(name)
   if not page.isSplit and redis.sha1hex(itemsOf(page)) == expected then
@@ -246,6 +246,7 @@ while at <= #ARGV do
         met[#met + 1] = at
         met[#met + 1] = sub(name, #root + 2)
         met[#met + 1] = itemsOf(page)
+        met[#met + 1] = page.isGrown and 1 or 0
       end
     end
   end

@@ -21,8 +21,6 @@ import {
 import type { Leaf } from './leaf.ts';
 import { type CallItem, type EventItem, effectNameOf, inputsOf, type PhaseItem, phaseFactOf } from './page.ts';
 
-/** A page that grew beyond this is looked at. As the script has it. */
-export const LARGE_BYTES = 16_384;
 /** Below this much of what it was, a page is worth writing anew. */
 const WORTH_WHILE = 0.9;
 /** Splitting must halve the largest part at least: a single history cannot be split. */
@@ -35,6 +33,8 @@ export interface Bounds {
   /** Log time that no later record looks back beyond. */
   readonly oldest: number;
   readonly windowMs: number;
+  /** A page that is larger is folded, or split. */
+  readonly pageBytes: number;
 }
 
 /** Put in the place of a page if that is what it was: pages by the name of the first one with a path behind it. */
@@ -48,7 +48,7 @@ export function compact(leaf: Leaf, bounds: Bounds): Rewrite | undefined {
   const expected = createHash('sha1').update(leaf.items).digest('hex');
   const { path, items } = leaf;
   const whole = kept(leaf, path, bounds);
-  if (whole.length > LARGE_BYTES / 2 && path.length < DEEPEST) {
+  if (whole.length > bounds.pageBytes / 2 && path.length < DEEPEST) {
     const parts = [...'0123456789abcdef'].map((digit) => ({ path: path + digit, items: kept(leaf, path + digit, bounds) }));
     if (parts.every((part) => part.items.length < whole.length * SPLITS)) {
       const filled = parts.filter((part) => part.items.length > 0).map((part) => ({ path: part.path, content: contentOf(part.items) }));

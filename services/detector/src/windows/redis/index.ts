@@ -1,3 +1,4 @@
+export { checkRedis, type RedisCheck, type RedisFinding } from './check.ts';
 export { RedisWindowsError, type RedisWindowsErrorCode } from './error.ts';
 export type { RedisWindowsOptions } from './options.ts';
 export { connectRedisWindows, type RedisWindows } from './redis-windows.ts';

@@ -19,6 +19,8 @@ export interface RedisWindowsOptions {
   readonly timeoutMs?: number;
   /** How often memory and evictions are looked at. Default: 10,000 ms. */
   readonly watchMs?: number;
+  /** A workflow's page that grows beyond this is folded, or split. Default: 16,384 bytes. */
+  readonly pageBytes?: number;
   /** Told what a person on call wants to know. */
   readonly report?: (message: string) => void;
 }

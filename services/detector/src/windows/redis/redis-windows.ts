@@ -38,21 +38,24 @@ export async function connectRedisWindows(options: RedisWindowsOptions): Promise
 }
 
 const SLACK_MS = 86_400_000;
+const PAGE_BYTES = 16_384;
 
 class Store implements RedisWindows {
   readonly #client: Client;
   readonly #windowMs: number;
   readonly #slackMs: number;
+  readonly #pageBytes: number;
   readonly #report: (message: string) => void;
   readonly #watch: Watch;
   readonly #sweeper: Sweeper;
   /** By partition, pages that the last call found large. Whatever else happened in between, they are read again before they are written. */
   readonly #large = new Map<number, readonly { readonly name: string; readonly leaf: Leaf }[]>();
 
-  constructor(client: Client, { windowMs, slackMs = SLACK_MS, watchMs, report = () => {} }: RedisWindowsOptions) {
+  constructor(client: Client, { windowMs, slackMs = SLACK_MS, pageBytes = PAGE_BYTES, watchMs, report = () => {} }: RedisWindowsOptions) {
     this.#client = client;
     this.#windowMs = windowMs;
     this.#slackMs = slackMs;
+    this.#pageBytes = pageBytes;
     this.#report = report;
     this.#watch = new Watch(client, { report, ...(watchMs !== undefined && { everyMs: watchMs }) });
     this.#sweeper = new Sweeper(client);
@@ -98,7 +101,7 @@ class Store implements RedisWindows {
     this.#large.delete(batch.partition);
     const args: (string | number | Buffer)[] = [batch.windowId, batch.from, batch.to, batch.committed];
     const life = this.#windowMs + this.#slackMs;
-    args.push(life, Math.ceil(this.#windowMs + this.#slackMs / 2), this.#slackMs, ...rewrites);
+    args.push(life, Math.ceil(this.#windowMs + this.#slackMs / 2), this.#slackMs, this.#pageBytes, ...rewrites);
     const places = new Map<number, string>();
     for (const [workflow, placed] of facts) {
       places.set(args.length + 1, workflow);
@@ -133,12 +136,12 @@ class Store implements RedisWindows {
     const met = reply[6] as readonly (number | Buffer)[];
     const leaves = new Map<string, Leaf[]>();
     const large: { readonly name: string; readonly leaf: Leaf }[] = [];
-    for (let at = 0; at < met.length; at += 3) {
+    for (let at = 0; at < met.length; at += 4) {
       const workflow = places.get(Number(met[at])) ?? '';
       const [path, items] = [String(met[at + 1]), met[at + 2] as Buffer];
       const leaf = new Leaf({ path, items, near, windowMs: this.#windowMs });
       leaves.set(workflow, [...(leaves.get(workflow) ?? []), leaf]);
-      if (items.length > LARGE_BYTES) large.push({ name: pageNameOf(workflow), leaf });
+      if (met[at + 3] === 1) large.push({ name: pageNameOf(workflow), leaf });
     }
     if (large.length > 0) this.#large.set(partition, large);
     return leaves;
@@ -147,7 +150,7 @@ class Store implements RedisWindows {
   /** What is folded now is below what was committed since the pages were read. */
   #rewrites({ partition, committed }: WindowBatch, oldest: number): readonly (string | number | Buffer)[] {
     const rewrites = (this.#large.get(partition) ?? []).flatMap(({ name, leaf }) => {
-      const rewrite = compact(leaf, { below: committed, oldest, windowMs: this.#windowMs });
+      const rewrite = compact(leaf, { below: committed, oldest, windowMs: this.#windowMs, pageBytes: this.#pageBytes });
       if (rewrite === undefined) return [];
       const nameOf = (path: string) => (path === '' ? name : `${name}/${path}`);
       const pages = rewrite.pages.flatMap(({ path, content }) => [nameOf(path), content]);
@@ -165,8 +168,6 @@ class Store implements RedisWindows {
     }
   }
 }
-
-const LARGE_BYTES = 16_384;
 
 function baseOf(windowId: string, partition: number): string {
   return `{windows-${hashOf(windowId, 6).toString('base64url')}:${partition}}`;

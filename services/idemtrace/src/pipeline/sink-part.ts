@@ -1,0 +1,54 @@
+/** The lineage sink in its thread: adapters, telemetry and samples around it. */
+import { connectLineage, createLineageSink, operatorSequenceGaps } from '@idemtrace/lineage';
+import { startTelemetry } from '../telemetry/index.ts';
+import { openCodec, openLog } from './adapters.ts';
+import type { PartSpec } from './part-protocol.ts';
+import type { Logger } from './pipeline.ts';
+import { type Running, reporting, startSamples } from './running.ts';
+
+type SinkSpec = Extract<PartSpec, { kind: 'lineage sink' }>;
+
+const POLL_MS = 10;
+
+export async function runSink(spec: SinkSpec, logger: Logger): Promise<Running> {
+  const { topics, group, address } = spec;
+  const telemetry = await startTelemetry({ part: 'lineage-sink', env: process.env, logger });
+  const measures = telemetry?.sink();
+  const log = await openLog(spec.log, { pollIntervalMs: POLL_MS, report: reporting(logger) });
+  const codec = await openCodec(spec.registry);
+  const client = connectLineage(address);
+  const sink = createLineageSink({
+    log,
+    codec,
+    client,
+    topics,
+    group,
+    logger,
+    ...(measures !== undefined && { onInsert: measures.onInsert }),
+  });
+  measures?.read({
+    status: () => sink.status(),
+    backlog: () => sink.backlog(),
+    missingEvents: async () => (await operatorSequenceGaps(client)).reduce((sum, { missing }) => sum + missing, 0),
+  });
+  const samples = startSamples(address, 'lineage-sink', async () => {
+    const { inserted, refused } = sink.status();
+    return [
+      { metric: 'backlog', value: await sink.backlog() },
+      { metric: 'rows_inserted', value: Object.values(inserted).reduce((sum, rows) => sum + rows, 0) },
+      { metric: 'rows_refused', value: refused },
+    ];
+  });
+  return {
+    status: () => sink.status(),
+    drain: () => sink.drain(),
+    done: new Promise(() => {}),
+    async close() {
+      await sink.close();
+      await samples?.close();
+      await telemetry?.shutdown();
+      await client.close();
+      await log.close();
+    },
+  };
+}
