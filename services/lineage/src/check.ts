@@ -40,11 +40,15 @@ export async function checkLineage(client: ClickHouseClient, options: LineageChe
   try {
     [server] = await ask<{ version: string; timeZone: string }>(client, 'SELECT version() AS version, serverTimezone() AS timeZone');
   } catch (error) {
+    const code = errorCodeOf(error);
+    if (code === 'UNKNOWN_DATABASE') {
+      return {
+        version: undefined,
+        findings: [{ severity: 'error', setting: 'database', actual: 'is not there', wanted: 'the tables of lineage', mend: MIGRATE }],
+      };
+    }
     const mend = 'Check that ClickHouse runs, and clickhouse.url, username, password, database and tls.';
-    return {
-      version: undefined,
-      findings: [{ severity: 'error', setting: 'server', actual: errorCodeOf(error), wanted: 'an answer', mend }],
-    };
+    return { version: undefined, findings: [{ severity: 'error', setting: 'server', actual: code, wanted: 'an answer', mend }] };
   }
   const checks = [
     async () => checkServer(server),

@@ -130,7 +130,10 @@ test('W4, W7: a broker killed in mid-work is waited for, and each output is ther
   await broker.kill();
   await expect(log.append(topic, recordsTo(0, ['while it is away']))).rejects.toMatchObject({ code: 'log_away' });
   await broker.restart();
-  await eventually(async () => expect(await log.committed(topic, group)).toEqual((await log.bounds(topic)).map(({ high }) => high)));
+  await eventually(
+    async () => expect(await log.committed(topic, group)).toEqual((await log.bounds(topic)).map(({ high }) => high)),
+    120_000,
+  );
   const texts = await eventually(async () => {
     const published = await textsOf(log, outputs);
     expect(published.length).toBeGreaterThanOrEqual(2 * total);

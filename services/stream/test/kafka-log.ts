@@ -7,9 +7,8 @@ import { onTestFinished, vi } from 'vitest';
 import { type KafkaLogOptions, openKafkaLog, openWith } from '../src/kafka/index.ts';
 import type { BatchHandler, EventLog, OwnedPartition, TakeOver } from '../src/port.ts';
 
-export const patience = { timeout: 90_000, interval: 20 } as const;
 export const unique = (name: string): string => `${name}-${randomUUID()}`;
-export const eventually = <T>(check: () => T | Promise<T>): Promise<T> => vi.waitFor(check, patience);
+export const eventually = <T>(check: () => T | Promise<T>, timeout = 45_000): Promise<T> => vi.waitFor(check, { timeout, interval: 20 });
 export const valuesOf = (count: number, prefix = 'v') => Array.from({ length: count }, (_, n) => `${prefix}${n}`);
 export const recordsTo = (partition: number, values: readonly string[]) =>
   values.map((value) => ({ key: null, value: Buffer.from(value), partition }));

@@ -1,5 +1,5 @@
 /** OpenTelemetry's SDK, set up by the standard variables. The only module that loads it. */
-import { type DiagLogger, DiagLogLevel, diag, metrics, trace } from '@opentelemetry/api';
+import { context, type DiagLogger, DiagLogLevel, diag, metrics, propagation, trace } from '@opentelemetry/api';
 import {
   defaultResource,
   hostDetector,

@@ -70,6 +70,7 @@ local function itemsOf(page)
 end
 
 local function save(page)
+  if page.used + #page.fresh > large then page.isMet, page.isGrown = true, true end
   if page.fresh == '' then return end
   local bytes = page.used + #page.fresh
   local header = pack('>BI3', LEAF, bytes - HEADER)
