@@ -17,6 +17,7 @@ const DRIVERS: Readonly<Record<string, string>> = {
   avsc: '^schemas/src/',
   '@kafkajs/confluent-schema-registry': '^schemas/src/confluent/',
   kafkajs: '^services/stream/src/kafka/',
+  ioredis: '^services/detector/src/windows/redis/',
   canonicalize: '^services/identity/src/',
   hono: '^services/gateway/src/',
   '@hono/node-server': '^services/gateway/src/',

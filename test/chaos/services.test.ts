@@ -74,7 +74,7 @@ async function day(disturb: (scene: Scene) => Promise<void>) {
   const other = await readByOtherClient(config);
   expect(other.revisions.toSorted()).toEqual(outcome.revisions.toSorted());
   expect(new Set(outcome.revisions).size).toBe(outcome.revisions.length);
-  expect(await lineageCountsOf(config, events.length)).toMatchObject({
+  expect(await lineageCountsOf(config, { events: events.length, revisions: outcome.revisions.length })).toMatchObject({
     events: events.length,
     alerts: outcome.alerts.size,
     alertRevisions: outcome.revisions.length,

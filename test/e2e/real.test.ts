@@ -75,7 +75,7 @@ test.each([42, 43])(
     expect(actual.deadLetters).toEqual([]);
     expect(new Set(actual.revisions).size).toBe(actual.revisions.length);
     expect((await readByOtherClient(config)).revisions.toSorted()).toEqual(actual.revisions.toSorted());
-    expect(await lineageCountsOf(config, events.length)).toMatchObject({
+    expect(await lineageCountsOf(config, { events: events.length, revisions: actual.revisions.length })).toMatchObject({
       events: events.length,
       alerts: expected.alerts.size,
       deadLetters: 0,

@@ -150,14 +150,14 @@ export function outcome(alerts: readonly Alert[], letters: readonly DeadLetter[]
   };
 }
 
-/** Rows of the deployment's lineage, once as many events are there as were appended. */
-export async function lineageCountsOf(config: Config, events: number) {
+/** Rows of the deployment's lineage, once as many events and revisions of alerts are there as are in the topics. */
+export async function lineageCountsOf(config: Config, { events, revisions }: { readonly events: number; readonly revisions: number }) {
   const lineage = await queryLineage(config);
   try {
     return await until(async () => {
       const counts = await operatorCounts(lineage.client);
-      return counts.events >= events ? counts : undefined;
-    }, 'every event to be in lineage');
+      return counts.events >= events && counts.alertRevisions >= revisions ? counts : undefined;
+    }, 'every event and alert to be in lineage');
   } finally {
     await lineage.close();
   }

@@ -45,7 +45,13 @@ describe('fold', () => {
       const [sample] = positionedOf(hotStory(1, 1)).map(factOf) as [PhaseFact];
       for (let n = 0; n < executions; n++) {
         const executionId = `e${n}`;
-        const fact = { ...sample, offset: n, logTime: n, id: `${executionId}/started`, call: { ...sample.call, executionId, runId: `r${n % 30}` } };
+        const fact = {
+          ...sample,
+          offset: n,
+          logTime: n,
+          id: `${executionId}/started`,
+          call: { ...sample.call, executionId, runId: `r${n % 30}` },
+        };
         history = { folded: history.folded, facts: [...history.facts, fact] };
         if (history.facts.length <= 4 * RETAINED) continue;
         looked = history.facts.length;

@@ -48,12 +48,14 @@ export function* benchEvents({ events, repeats, workflows }: EventsOptions): Gen
       },
     }),
   };
-  const budget = workflows === undefined ? Number.POSITIVE_INFINITY : Math.max(1, Math.round(events / workflows));
+  const most = workflows ?? Number.POSITIVE_INFINITY;
+  const budget = workflows === undefined ? Number.POSITIVE_INFINITY : Math.ceil(events / workflows);
   const slots = Math.min(workflows ?? OPEN, MOST_OPEN);
   const open: Generator<EmittedEvent>[] = [];
   let begun = 0;
   for (let made = 0; made < events; ) {
-    if (open.length < slots && (open.length === 0 || random.chance(0.5))) open.push(workflowEvents(world, begun++, budget));
+    if (open.length < slots && begun < most && (open.length === 0 || random.chance(0.5))) open.push(workflowEvents(world, begun++, budget));
+    if (open.length === 0) return;
     const at = random.below(open.length);
     const next = open[at]?.next();
     if (next === undefined || next.done === true) {
@@ -129,7 +131,7 @@ function* runEvents(world: World, identity: RunIdentity, calls: Made[], hasEnds:
 
 /** An earlier call of the workflow again, or a new one. The first of a workflow can repeat nothing, so the others do a little more often. */
 function nextCall({ random, repeats }: World, calls: Made[], n: number): Made {
-  const again = calls.length > 0 && random.chance(repeats * 1.2) ? calls[random.below(calls.length)] : undefined;
+  const again = calls.length > 0 && random.chance(repeats * 1.1) ? calls[random.below(calls.length)] : undefined;
   if (again !== undefined) return again;
   const tool = TOOLS[random.below(TOOLS.length)] ?? TOOLS[0];
   if (tool === undefined) throw new Error('the bench has no tools');

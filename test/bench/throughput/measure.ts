@@ -39,6 +39,7 @@ export async function measure(
   subject: Subject,
   { run, onProgress }: { readonly run: string; readonly onProgress: (records: number) => void },
 ): Promise<Run> {
+  await stage.redisClient.flushall();
   const redisBefore = await redisBytes(stage);
   const begun = await subject.begin(stage, topic, run);
   const { children } = begun;

@@ -55,7 +55,6 @@ export function detector({ windows, processes = 1, maxRecords = 500, profile }: 
   return {
     name,
     async begin(stage, topic, run) {
-      await stage.redisClient.flushall();
       const [group, alerts, deadLetters] = [`${run}-group`, `${run}-alerts`, `${run}-dead-letters`];
       await createTopics(stage, [alerts, deadLetters], topic.partitions);
       const args = [

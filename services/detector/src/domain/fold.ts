@@ -99,7 +99,7 @@ export function fold(history: History, below: number, windowMs: number): History
 function begun(facts: readonly Fact[], below: number, windowMs: number) {
   const executions: PhaseFact[][] = [];
   const latest = new Map<string, PhaseFact[]>();
-  const ofFact = new Map<Fact, readonly PhaseFact[]>();
+  const ofFact = new Map<Fact, PhaseFact[]>();
   for (const fact of facts) {
     if (fact.kind !== 'phase') continue;
     const known = latest.get(fact.call.executionId);

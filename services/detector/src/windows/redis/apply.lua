@@ -70,7 +70,6 @@ local function itemsOf(page)
 end
 
 local function save(page)
-  if page.used + #page.fresh > large then page.isMet, page.isGrown = true, true end
   if page.fresh == '' then return end
   local bytes = page.used + #page.fresh
   local header = pack('>BI3', LEAF, bytes - HEADER)
@@ -222,9 +221,14 @@ while at <= #ARGV do
         local leaf, here = home, own
         if top.isSplit then
           leaf = leafOf(anchor)
-          -- What is folded in a page leaves nothing of itself but there where executions are told by their ids.
+          -- What is folded leaves nothing of itself but where executions are told by their ids. A standing without phases says so here.
           local isFolded = isKnown and not seek(leaf, execution) and seek(leaf, '\4' .. anchor)
-          here = isFolded and 0 or putPhase(leaf, texts, more ~= '', call, execution, phase)
+          if isFolded then
+            append(leaf, '\3' .. pack('>H', 16) .. execution)
+            here = 0
+          else
+            here = putPhase(leaf, texts, more ~= '', call, execution, phase)
+          end
         end
         if isShared(leaf, anchor, here, start - 1) then
           leaf.isMet = true

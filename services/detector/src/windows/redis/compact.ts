@@ -19,7 +19,7 @@ import {
   writePosition,
 } from './layout.ts';
 import type { Leaf } from './leaf.ts';
-import { type CallItem, type EventItem, effectNameOf, inputsOf, type PhaseItem, phaseFactOf } from './page.ts';
+import { type CallItem, type EventItem, effectNameOf, inputsOf, type PhaseItem, phaseFactOf, type StandingItem } from './page.ts';
 
 /** Below this much of what it was, a page is worth writing anew. */
 const WORTH_WHILE = 0.9;
@@ -161,22 +161,36 @@ function keptExistence(
   return events;
 }
 
-/** What stays of phases that no history needs, so that their redeliveries are known: where executions are told by their ids. */
+/**
+ * What stays of phases that no history needs: where executions are told by their ids, so that their redeliveries are known; and where something
+ * else of theirs stays, so that it is not taken for their beginning.
+ */
 function standingsOf(leaf: Leaf, path: string, { oldest }: Bounds, kept: ReadonlySet<PhaseItem>): readonly Buffer[] {
+  const keptOf = new Set([...kept].map(({ call }) => call.executionId.toString('hex')));
   const byExecution = new Map<string, Buffer[]>();
-  const note = (executionId: Buffer, standing: PhaseItem | Leaf['page']['standings'][number]['phases'][number]) => {
-    if (standing.logTime < oldest || !pathOfExecution(executionId).startsWith(path)) return;
+  const entriesOf = (executionId: Buffer): Buffer[] => {
+    const id = executionId.toString('hex');
+    if (!keptOf.has(id) && !pathOfExecution(executionId).startsWith(path)) return [];
+    const entries = byExecution.get(id) ?? [];
+    byExecution.set(id, entries);
+    return entries;
+  };
+  const note = (entries: Buffer[], standing: PhaseItem | StandingItem['phases'][number]) => {
+    if (standing.logTime < oldest) return;
     const entry = Buffer.alloc(1 + POSITION_BYTES);
     entry[0] = PHASE_CODES[standing.phase];
     writePosition(entry, 1, standing);
-    const id = executionId.toString('hex');
-    const entries = byExecution.get(id);
-    if (entries === undefined) byExecution.set(id, [entry]);
-    else if (!entries.some((other) => other.equals(entry))) entries.push(entry);
+    if (!entries.some((other) => other.equals(entry))) entries.push(entry);
   };
-  for (const item of leaf.page.phases) if (!kept.has(item)) note(item.call.executionId, item);
-  for (const item of leaf.page.standings) for (const phase of item.phases) note(item.executionId, phase);
-  return [...byExecution].map(([id, entries]) => framed(ITEM.standing, Buffer.concat([Buffer.from(id, 'hex'), ...entries])));
+  for (const item of leaf.page.phases) if (!kept.has(item)) note(entriesOf(item.call.executionId), item);
+  for (const item of leaf.page.standings) {
+    const entries = entriesOf(item.executionId);
+    for (const phase of item.phases) note(entries, phase);
+  }
+  const isFolded = new Set(leaf.page.standings.filter(({ phases }) => phases.length === 0).map((item) => item.executionId.toString('hex')));
+  return [...byExecution]
+    .filter(([id, entries]) => entries.length > 0 || (keptOf.has(id) && isFolded.has(id)))
+    .map(([id, entries]) => framed(ITEM.standing, Buffer.concat([Buffer.from(id, 'hex'), ...entries])));
 }
 
 function written(

@@ -22,7 +22,7 @@ export class Leaf {
   readonly page: Page;
   readonly #windowMs: number;
   #phases: readonly PhaseItem[] | undefined;
-  #begun: ReadonlyMap<string, readonly Position[]> | undefined;
+  #begun: ReadonlyMap<string, readonly Position[] | undefined> | undefined;
 
   /** @throws UnreadablePage */
   constructor({ path, items, near, windowMs }: LeafOptions) {
@@ -97,13 +97,17 @@ export class Leaf {
   /** Where the execution of a phase began, for all that the page knows: at most a window before it. */
   #begin({ call, offset, logTime }: PhaseItem): number {
     this.#begun ??= positionsIn(this.page);
-    const all = this.#begun.get(call.executionId.toString('hex')) ?? [];
+    const all = this.#begun.get(call.executionId.toString('hex'));
+    if (all === undefined) return BEFORE_ALL;
     return all.reduce((first, other) => (other.offset < first && logTime - other.logTime <= this.#windowMs ? other.offset : first), offset);
   }
 }
 
-function positionsIn({ phases, standings }: Page): ReadonlyMap<string, readonly Position[]> {
-  const all = new Map<string, Position[]>();
+const BEFORE_ALL = -1;
+
+/** Of each execution what is known of where it stands. Undefined: it began before all of that, and was folded. */
+function positionsIn({ phases, standings }: Page): ReadonlyMap<string, readonly Position[] | undefined> {
+  const all = new Map<string, Position[] | undefined>();
   const note = (executionId: Buffer, position: Position) => {
     const id = executionId.toString('hex');
     const known = all.get(id);
@@ -111,7 +115,10 @@ function positionsIn({ phases, standings }: Page): ReadonlyMap<string, readonly 
     else known.push(position);
   };
   for (const item of phases) note(item.call.executionId, item);
-  for (const item of standings) for (const position of item.phases) note(item.executionId, position);
+  for (const item of standings) {
+    for (const position of item.phases) note(item.executionId, position);
+    if (item.phases.length === 0) all.set(item.executionId.toString('hex'), undefined);
+  }
   return all;
 }
 

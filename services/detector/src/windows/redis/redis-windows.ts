@@ -48,6 +48,8 @@ class Store implements RedisWindows {
   readonly #report: (message: string) => void;
   readonly #watch: Watch;
   readonly #sweeper: Sweeper;
+  /** By partition, how many keys Redis had evicted when it was last asked. */
+  readonly #evicted = new Map<number, number>();
   /** By partition, pages that the last call found large. Whatever else happened in between, they are read again before they are written. */
   readonly #large = new Map<number, readonly { readonly name: string; readonly leaf: Leaf }[]>();
 
@@ -92,6 +94,7 @@ class Store implements RedisWindows {
   }
 
   async apply(batch: WindowBatch): Promise<Applied> {
+    if (this.#isEvicted(batch.partition)) return this.#forget(batch, 'Redis evicted keys');
     const byWorkflow = Map.groupBy(batch.facts, ({ workflow }) => workflow);
     const facts = new Map([...byWorkflow].map(([workflow, placed]) => [workflow, placed.map(anchored)]));
     const newest = batch.facts.reduce((time, { fact }) => Math.max(time, fact.logTime), 0);
@@ -115,9 +118,7 @@ class Store implements RedisWindows {
       return { status: 'applied', marker, view: new RedisView(facts, leaves, this.#windowMs) };
     } catch (error) {
       if (!(error instanceof UnreadablePage)) throw error;
-      this.#report(`partition ${batch.partition}: a page of the windows cannot be read (${error.message}): they are rebuilt from the log`);
-      await this.#ask(() => this.#client.del(markerOf(batch.windowId, batch.partition)));
-      return { status: 'lost' };
+      return this.#forget(batch, `a page cannot be read (${error.message})`);
     }
   }
 
@@ -125,6 +126,21 @@ class Store implements RedisWindows {
     this.#watch.stop();
     this.#sweeper.stop();
     this.#client.disconnect();
+  }
+
+  /** Keys were thrown away since this partition was last whole for all that is known. */
+  #isEvicted(partition: number): boolean {
+    const { evictedKeys = 0 } = this.#watch.status();
+    const before = this.#evicted.get(partition) ?? evictedKeys;
+    this.#evicted.set(partition, evictedKeys);
+    return evictedKeys > before;
+  }
+
+  /** Without a marker the loop rebuilds the partition from the log. */
+  async #forget({ partition, windowId }: WindowBatch, why: string): Promise<Applied> {
+    this.#report(`partition ${partition}: ${why}: its window is rebuilt from the log`);
+    await this.#ask(() => this.#client.del(markerOf(windowId, partition)));
+    return { status: 'lost' };
   }
 
   #leavesIn(

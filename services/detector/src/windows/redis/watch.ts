@@ -20,6 +20,7 @@ export class Watch {
   readonly #timer: NodeJS.Timeout;
   #status: WatchStatus = { ready: false, usedBytes: undefined, maxBytes: undefined, evictedKeys: undefined };
   #evicting: string | undefined;
+  #denied: RedisWindowsError | undefined;
   #isChecked = false;
 
   constructor(client: Client, { everyMs = EVERY_MS, report }: { readonly everyMs?: number; readonly report: (message: string) => void }) {
@@ -29,6 +30,14 @@ export class Watch {
     client.on('close', () => {
       this.#isChecked = false;
       this.#status = { ...this.#status, ready: false };
+    });
+    // A refused user shows in the connection's own error: calls only find no connection.
+    client.on('error', (error: Error & { lastNodeError?: unknown }) => {
+      const fault = faultOf(error.lastNodeError ?? error);
+      if (fault.code === 'denied') this.#denied = fault;
+    });
+    client.on('ready', () => {
+      this.#denied = undefined;
     });
     this.#timer = setInterval(() => this.look('later').catch(() => {}), everyMs);
     this.#timer.unref();
@@ -55,7 +64,7 @@ export class Watch {
       if (infos.length === 0) throw new Error('no node of the Cluster is known yet');
     } catch (error) {
       this.#status = { ...this.#status, ready: false };
-      throw faultOf(error);
+      throw this.#denied ?? faultOf(error);
     }
     const sum = (field: string) => infos.reduce((total, info) => total + Number(info.get(field) ?? 0), 0);
     const evictedKeys = sum('evicted_keys');
