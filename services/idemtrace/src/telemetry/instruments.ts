@@ -1,6 +1,7 @@
 /** Instruments of the table of metrics. */
 import type { Attributes, Meter } from '@opentelemetry/api';
-import { type AttributesOf, METRICS, type Metric, type MetricName, type Part, type ReadMetric, type RecordedMetric } from './metrics.ts';
+import type { Metric, Part } from './metric.ts';
+import { type AttributesOf, METRICS, type MetricName, type ReadMetric, type RecordedMetric } from './metrics.ts';
 
 export interface Observation<N extends MetricName> {
   readonly value: number;

@@ -3,21 +3,7 @@
  * compile until it is in it. No attribute names a tenant, a workflow or anything else without bound.
  */
 
-/** Which process, or thread of one, reports it. */
-export type Part = 'detector' | 'lineage-sink' | 'gateway';
-
-export interface Metric {
-  readonly part: Part;
-  /** Counters and gauges are read when they are exported, and cost nothing in between. */
-  readonly instrument: 'counter' | 'gauge' | 'histogram';
-  /** As UCUM writes it. */
-  readonly unit: string;
-  /** Name and meaning of each. */
-  readonly attributes: Readonly<Record<string, string>>;
-  readonly meaning: string;
-  /** Upper bounds of a histogram's buckets. */
-  readonly buckets?: readonly number[];
-}
+import type { Metric, Part } from './metric.ts';
 
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 const RECORDS = [1, 5, 10, 50, 100, 250, 500, 1_000, 5_000, 10_000];

@@ -10,7 +10,7 @@ import {
 import { startNodeSdk } from '@opentelemetry/sdk-node';
 import { ATTR_SERVICE_NAME } from '@opentelemetry/semantic-conventions';
 import type { Logger } from '../pipeline/pipeline.ts';
-import type { Part } from './metrics.ts';
+import type { Part } from './metric.ts';
 import { detectorTelemetry, gatewayTelemetry, sinkTelemetry } from './parts.ts';
 import type { Signals } from './settings.ts';
 import type { Telemetry } from './start.ts';

@@ -1,6 +1,6 @@
 /** Telemetry of a process, or of a thread of one: off, and nothing loaded for it, unless the standard variables ask for it. */
 import type { Logger } from '../pipeline/pipeline.ts';
-import type { Part } from './metrics.ts';
+import type { Part } from './metric.ts';
 import type { DetectorTelemetry, GatewayTelemetry, SinkTelemetry } from './parts.ts';
 import { signalsOf } from './settings.ts';
 

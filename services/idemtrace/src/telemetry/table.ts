@@ -1,5 +1,6 @@
 /** The tables of `docs/telemetry.md`. */
-import { METRICS, type Metric } from './metrics.ts';
+import type { Metric } from './metric.ts';
+import { METRICS } from './metrics.ts';
 import { SPANS } from './spans.ts';
 
 function attributesCell(attributes: Readonly<Record<string, string>>): string {

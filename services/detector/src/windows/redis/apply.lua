@@ -8,14 +8,14 @@
     ARGV[5]  life of a page (ms), ARGV[6] life below which it is made new, ARGV[7] life of the marker
     ARGV[8]  bytes above which a page that has grown is shown
     ARGV[9]  number of rewrites, then for each: page, SHA-1 (hex) of what it must hold, number of pages, and for each: page, content
-    then     for each workflow: page, number of facts, and each fact: five strings with their lengths (2 bytes) before them:
-             its texts, call, phase or event, anchor of its run's successes, 1 where it has more than two texts (see layout.ts)
+    last     for each workflow: page (16 bytes), number of facts (2), and each fact: five strings with their lengths (2) before them: its
+             texts, call, phase or event, anchor of its run's successes, 1 where it has more than two texts (see layout.ts)
 
   Output
     lost:     { 0 }
     applied:  { 1, lo, hi, committed, completeFrom, epoch, pages }
               pages: those in which a fact of this call met one of another execution or of its own identity, or that have grown
-              large: { place of the workflow in ARGV, path of the page below the workflow's, content, 1 if it has grown large, … }
+              large: { number of the workflow, path of the page below the workflow's, content, 1 if it has grown large, … }
 ]]
 local byte, find, rep, sub = string.byte, string.find, string.rep, string.sub
 local pack, unpack = struct.pack, struct.unpack
@@ -183,13 +183,17 @@ local function leafOf(digest)
 end
 
 local met = {}
-while at <= #ARGV do
-  local count = tonumber(ARGV[at + 1])
-  pages, names, root = {}, {}, ARGV[at]
+local facts, cursor, number = ARGV[at], 1, 0
+while cursor <= #facts do
+  local count
+  root, count, cursor = unpack('>c16H', facts, cursor)
+  number = number + 1
+  pages, names = {}, {}
   top = pageOf(root)
 
-  for i = 1, count do
-    local texts, call, phase, successes, more = unpack('>Hc0Hc0Hc0Hc0Hc0', ARGV[at + 1 + i])
+  for _ = 1, count do
+    local texts, call, phase, successes, more
+    texts, call, phase, successes, more, cursor = unpack('>Hc0Hc0Hc0Hc0Hc0', facts, cursor)
     if call == '' then
       local page = leafOf(sub(phase, 4, 3 + ANCHOR))
       for j = 1, byte(phase, 4 + ANCHOR) do
@@ -248,14 +252,13 @@ while at <= #ARGV do
     if not page.isSplit then
       save(page)
       if page.isMet then
-        met[#met + 1] = at
+        met[#met + 1] = number
         met[#met + 1] = sub(name, #root + 2)
         met[#met + 1] = itemsOf(page)
         met[#met + 1] = page.isGrown and 1 or 0
       end
     end
   end
-  at = at + 2 + count
 end
 
 if to > hi then hi = to end

@@ -4,13 +4,14 @@ import { boundedHistory, isBounded } from '../../domain/bounded.ts';
 import { historyKey } from '../../domain/fact.ts';
 import { closedIn, type History, rememberedIn } from '../../domain/fold.ts';
 import { latestSuccesses } from '../../domain/successes.ts';
-import { framed, NAMED } from './encode.ts';
 import { writeFold } from './fold-item.ts';
 import { type AnchoredHistory, successesOf } from './histories.ts';
 import {
   FORM,
+  framed,
   HEADER_BYTES,
   ITEM,
+  NAMED,
   PHASE_CODES,
   POSITION_BYTES,
   pathOfAnchor,

@@ -15,28 +15,18 @@ export type AnchoredHistory = { readonly key: string; readonly anchor: Buffer } 
   | { readonly kind: 'existence' }
 );
 
-/** @param keys the histories that the fact is kept in, by name */
-export function anchoredHistories(fact: Fact, keys: readonly string[]): readonly AnchoredHistory[] {
-  const known = new Map<string, AnchoredHistory>();
+/** A history of a fact, by its name. */
+export function anchoredHistory(fact: Fact, key: string): AnchoredHistory {
+  if (historyKindOf(key) === 'existence') return { key, anchor: hashOf(key, ANCHOR_BYTES), kind: 'existence' };
   if (fact.kind === 'phase') {
     const { effectName, inputs, effectKeys, runId } = fact.call;
-    for (const digest of inputs) {
-      const key = historyKey.input(effectName, digest);
-      known.set(key, { key, anchor: anchorOf(digest), kind: 'executions', list: 'inputs', effectName, digest });
-    }
-    for (const digest of effectKeys) {
-      const key = historyKey.effect(effectName, digest);
-      known.set(key, { key, anchor: anchorOf(digest), kind: 'executions', list: 'effectKeys', effectName, digest });
-    }
-    const successes = historyKey.successes(runId);
-    if (keys.includes(successes)) known.set(successes, successesOf(runId));
+    const input = inputs.find((digest) => historyKey.input(effectName, digest) === key);
+    if (input !== undefined) return { key, anchor: anchorOf(input), kind: 'executions', list: 'inputs', effectName, digest: input };
+    const effect = effectKeys.find((digest) => historyKey.effect(effectName, digest) === key);
+    if (effect !== undefined) return { key, anchor: anchorOf(effect), kind: 'executions', list: 'effectKeys', effectName, digest: effect };
+    if (key === historyKey.successes(runId)) return successesOf(runId);
   }
-  return keys.map((key) => {
-    const history = known.get(key);
-    if (history !== undefined) return history;
-    if (historyKindOf(key) === 'existence') return { key, anchor: hashOf(key, ANCHOR_BYTES), kind: 'existence' };
-    throw new Error('A fact of a history that does not follow from it.');
-  });
+  throw new Error('A history that does not follow from its fact.');
 }
 
 export function successesOf(runId: string): AnchoredHistory {

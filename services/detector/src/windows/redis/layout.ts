@@ -17,7 +17,7 @@
  * asks says which ones are meant. Anchors are a count, then 9 bytes for each history: the first bytes of the digest that names it, or a hash of
  * its name. A large page is split into sixteen by the next four bits of the anchors, and says only so.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { EffectClass, EffectClassSource, ToolPhase } from '@idemtrace/schemas';
 
 /** Version of all this. The marker says which one its pages are in; readers of the version before it are kept. */
@@ -39,6 +39,10 @@ export const DIGEST_BYTES = 33;
 export const HAS_EXISTENCE = 0x80;
 /** In a count of a phase's results: a digest under a key that its call does not name, which is in a text. */
 export const OTHER_KEY = 0xff;
+
+/** Lists of digests that a call has as anchors, and those that it has as marks, in the order in which they are written. */
+export const NAMED = ['inputs', 'effectKeys'] as const;
+export const MARKED = ['occurrences', 'approvals', 'downstreamKeys', 'precedingCalls'] as const;
 
 /** Code of each phase, for good. */
 export const PHASE_CODES: Readonly<Record<ToolPhase, number>> = {
@@ -103,8 +107,26 @@ export function readPosition(from: Buffer, at: number, near: Pick<Position, 'off
   };
 }
 
+/** The first bytes of a text's SHA-256. */
 export function hashOf(text: string, bytes: number): Buffer {
-  return createHash('sha256').update(text).digest().subarray(0, bytes);
+  return Buffer.from(digestHex(text, bytes), 'hex');
+}
+
+export function digestHex(text: string, bytes: number): string {
+  return hash('sha256', text, 'hex').slice(0, 2 * bytes);
+}
+
+/** Name of a workflow's page: its key may be long. */
+export function pageNameOf(workflow: string): string {
+  return hash('sha256', workflow, 'base64url').slice(0, 16);
+}
+
+export function framed(kind: number, body: Buffer): Buffer {
+  const item = Buffer.allocUnsafe(3 + body.length);
+  item[0] = kind;
+  item.writeUInt16BE(body.length, 1);
+  body.copy(item, 3);
+  return item;
 }
 
 export function uuidBytes(uuid: string): Buffer {

@@ -2,7 +2,6 @@
 import type { ToolPhase } from '@idemtrace/schemas';
 import type { CallFact, PhaseFact } from '../../domain/fact.ts';
 import type { Standing } from '../port.ts';
-import { MARKED, NAMED } from './encode.ts';
 import type { AnchoredHistory } from './histories.ts';
 import {
   ANCHOR_BYTES,
@@ -14,6 +13,8 @@ import {
   HEADER_BYTES,
   ITEM,
   MARK_BYTES,
+  MARKED,
+  NAMED,
   OTHER_KEY,
   PHASES,
   POSITION_BYTES,

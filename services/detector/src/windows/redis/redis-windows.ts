@@ -1,17 +1,16 @@
 /** Windows in Redis: shared by detectors, and there after a restart. */
 import { randomBytes } from 'node:crypto';
-import type { Applied, Marker, PlacedFact, WindowBatch, WindowStore } from '../port.ts';
+import type { Applied, Marker, WindowBatch, WindowStore } from '../port.ts';
+import { BatchWriter } from './batch-writer.ts';
 import { compact } from './compact.ts';
 import { type Client, connect } from './connect.ts';
-import { encodeFact, pageNameOf } from './encode.ts';
 import { faultOf } from './error.ts';
-import { anchoredHistories } from './histories.ts';
-import { hashOf, LAYOUT_VERSION } from './layout.ts';
+import { hashOf, LAYOUT_VERSION, pageNameOf } from './layout.ts';
 import { Leaf } from './leaf.ts';
 import type { RedisWindowsOptions } from './options.ts';
 import { UnreadablePage } from './page.ts';
 import { Sweeper } from './sweep.ts';
-import { type AnchoredFact, RedisView } from './view.ts';
+import { RedisView } from './view.ts';
 import { Watch, type WatchStatus } from './watch.ts';
 
 export interface RedisWindows extends WindowStore {
@@ -95,8 +94,7 @@ class Store implements RedisWindows {
 
   async apply(batch: WindowBatch): Promise<Applied> {
     if (this.#isEvicted(batch.partition)) return this.#forget(batch, 'Redis evicted keys');
-    const byWorkflow = Map.groupBy(batch.facts, ({ workflow }) => workflow);
-    const facts = new Map([...byWorkflow].map(([workflow, placed]) => [workflow, placed.map(anchored)]));
+    const facts = Map.groupBy(batch.facts, ({ workflow }) => workflow);
     const newest = batch.facts.reduce((time, { fact }) => Math.max(time, fact.logTime), 0);
     // Log times never fall: no record of the batch, nor of a later one, looks back beyond what its first one does.
     const oldest = (batch.facts[0]?.fact.logTime ?? 0) - this.#windowMs;
@@ -105,16 +103,17 @@ class Store implements RedisWindows {
     const args: (string | number | Buffer)[] = [batch.windowId, batch.from, batch.to, batch.committed];
     const life = this.#windowMs + this.#slackMs;
     args.push(life, Math.ceil(this.#windowMs + this.#slackMs / 2), this.#slackMs, this.#pageBytes, ...rewrites);
-    const places = new Map<number, string>();
+    const writer = new BatchWriter(batch.facts.length);
     for (const [workflow, placed] of facts) {
-      places.set(args.length + 1, workflow);
-      args.push(pageNameOf(workflow), placed.length, ...placed.map(packed));
+      writer.workflow(pageNameOf(workflow), placed.length);
+      for (const each of placed) writer.fact(each);
     }
+    args.push(writer.bytes());
     const reply = await this.#ask(() => this.#client.applyWindowBuffer(markerOf(batch.windowId, batch.partition), ...args));
     const marker = markerIn(reply, batch.windowId);
     if (marker === undefined) return { status: 'lost' };
     try {
-      const leaves = this.#leavesIn(reply, batch, places, { offset: batch.to, logTime: newest });
+      const leaves = this.#leavesIn(reply, batch, [...facts.keys()], { offset: batch.to, logTime: newest });
       return { status: 'applied', marker, view: new RedisView(facts, leaves, this.#windowMs) };
     } catch (error) {
       if (!(error instanceof UnreadablePage)) throw error;
@@ -146,14 +145,14 @@ class Store implements RedisWindows {
   #leavesIn(
     reply: readonly unknown[],
     { partition }: WindowBatch,
-    places: ReadonlyMap<number, string>,
+    workflows: readonly string[],
     near: { readonly offset: number; readonly logTime: number },
   ): ReadonlyMap<string, readonly Leaf[]> {
     const met = reply[6] as readonly (number | Buffer)[];
     const leaves = new Map<string, Leaf[]>();
     const large: { readonly name: string; readonly leaf: Leaf }[] = [];
     for (let at = 0; at < met.length; at += 4) {
-      const workflow = places.get(Number(met[at])) ?? '';
+      const workflow = workflows[Number(met[at]) - 1] ?? '';
       const [path, items] = [String(met[at + 1]), met[at + 2] as Buffer];
       const leaf = new Leaf({ path, items, near, windowMs: this.#windowMs });
       leaves.set(workflow, [...(leaves.get(workflow) ?? []), leaf]);
@@ -191,25 +190,6 @@ function baseOf(windowId: string, partition: number): string {
 
 function markerOf(windowId: string, partition: number): string {
   return `${baseOf(windowId, partition)}:marker`;
-}
-
-function anchored(placed: PlacedFact): AnchoredFact {
-  return { placed, histories: anchoredHistories(placed.fact, placed.histories) };
-}
-
-const MORE = Buffer.of(1);
-const NO_MORE = Buffer.alloc(0);
-
-function packed({ placed, histories }: AnchoredFact): Buffer {
-  const { texts, call, phase, successes } = encodeFact(placed.fact, histories);
-  const parts = [Buffer.concat(texts), call, phase, successes, texts.length > 2 ? MORE : NO_MORE];
-  const all = Buffer.allocUnsafe(parts.reduce((sum, part) => sum + 2 + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.writeUInt16BE(part.length, at);
-    at += 2 + part.copy(all, at + 2);
-  }
-  return all;
 }
 
 /** Undefined: lost. */

@@ -2,50 +2,46 @@
 import type { Fact } from '../../domain/fact.ts';
 import { type History, NO_HISTORY } from '../../domain/fold.ts';
 import type { PlacedFact, Standing, WindowView } from '../port.ts';
-import type { AnchoredHistory } from './histories.ts';
+import { anchoredHistory } from './histories.ts';
 import { ANCHOR_BYTES, hashOf, type Position, pathOfAnchor, pathOfExecution, uuidBytes } from './layout.ts';
 import type { Leaf } from './leaf.ts';
 import { standing } from './page.ts';
 
-export interface AnchoredFact {
-  readonly placed: PlacedFact;
-  readonly histories: readonly AnchoredHistory[];
-}
-
 export class RedisView implements WindowView {
-  readonly #facts: ReadonlyMap<string, readonly AnchoredFact[]>;
+  readonly #facts: ReadonlyMap<string, readonly PlacedFact[]>;
   readonly #leaves: ReadonlyMap<string, readonly Leaf[]>;
   readonly #windowMs: number;
-  readonly #histories = new Map<string, History>();
+  readonly #read = new Map<string, Map<string, History>>();
 
   /** @param facts the batch's, by workflow */
-  constructor(facts: ReadonlyMap<string, readonly AnchoredFact[]>, leaves: ReadonlyMap<string, readonly Leaf[]>, windowMs: number) {
+  constructor(facts: ReadonlyMap<string, readonly PlacedFact[]>, leaves: ReadonlyMap<string, readonly Leaf[]>, windowMs: number) {
     this.#facts = facts;
     this.#leaves = leaves;
     this.#windowMs = windowMs;
   }
 
   history(workflow: string, key: string): History {
-    const name = `${workflow.length}:${workflow}${key}`;
-    const known = this.#histories.get(name);
+    const own = this.#facts.get(workflow) ?? [];
+    if (!this.#leaves.has(workflow)) return this.#own(own, key);
+    const read = this.#read.get(workflow) ?? new Map<string, History>();
+    this.#read.set(workflow, read);
+    const known = read.get(key);
     if (known !== undefined) return known;
-    const history = this.#read(workflow, key);
-    this.#histories.set(name, history);
-    return history;
+    const fact = own.find(({ histories }) => histories.includes(key))?.fact;
+    const history = fact === undefined ? undefined : anchoredHistory(fact, key);
+    const leaf = history === undefined ? undefined : this.#leafAt(workflow, pathOfAnchor(history.anchor));
+    const answer = history === undefined || leaf === undefined ? this.#own(own, key) : leaf.history(history);
+    read.set(key, answer);
+    return answer;
   }
 
-  #read(workflow: string, key: string): History {
-    const own = this.#facts.get(workflow) ?? [];
-    const history = own.flatMap(({ histories }) => histories).find((each) => each.key === key);
-    if (history === undefined) return NO_HISTORY;
-    const leaf = this.#leafAt(workflow, pathOfAnchor(history.anchor));
-    if (leaf !== undefined) return leaf.history(history);
-    const facts = own.filter(({ histories }) => histories.some((each) => each.key === key)).map(({ placed }) => placed.fact);
-    return { folded: undefined, facts: this.#standing(facts) };
+  #own(own: readonly PlacedFact[], key: string): History {
+    const facts = own.filter(({ histories }) => histories.includes(key)).map(({ fact }) => fact);
+    return facts.length === 0 ? NO_HISTORY : { folded: undefined, facts: facts.length === 1 ? facts : this.#standing(facts) };
   }
 
   fact(workflow: string, id: string): Standing | undefined {
-    const own = (this.#facts.get(workflow) ?? []).map(({ placed }) => placed.fact).filter((fact) => fact.id === id);
+    const own = (this.#facts.get(workflow) ?? []).flatMap(({ fact }) => (fact.id === id ? [fact] : []));
     const [first] = own;
     if (first === undefined) return undefined;
     const held = this.#held(workflow, first) ?? standing(own, this.#windowMs);

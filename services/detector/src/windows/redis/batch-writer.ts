@@ -1,0 +1,169 @@
+/** One batch of facts as the script reads it: one buffer, since small ones by the thousand are what costs. */
+import type { CallFact, Fact, PhaseFact } from '../../domain/fact.ts';
+import { historyKey, historyKindOf } from '../../domain/fact.ts';
+import type { PlacedFact } from '../port.ts';
+import {
+  ANCHOR_BYTES,
+  ANCHOR_CHARS,
+  DIGEST_BYTES,
+  digestHex,
+  HAS_EXISTENCE,
+  ITEM,
+  MARK_BYTES,
+  MARK_CHARS,
+  MARKED,
+  NAMED,
+  OTHER_KEY,
+  PHASE_CODES,
+  POSITION_BYTES,
+  TEXT_MARK_BYTES,
+  writePosition,
+} from './layout.ts';
+import { keyIdOf, runText, shapeText, textOf } from './texts.ts';
+
+const FIRST_BYTES_PER_FACT = 512;
+/** More than any fact takes beside its texts: its digests are few, and of fixed length. */
+const MOST_BYTES_PER_FACT = 2_048;
+
+export class BatchWriter {
+  #buffer: Buffer;
+  #at = 0;
+
+  constructor(facts: number) {
+    this.#buffer = Buffer.allocUnsafe(facts * FIRST_BYTES_PER_FACT + MOST_BYTES_PER_FACT);
+  }
+
+  bytes(): Buffer {
+    return this.#buffer.subarray(0, this.#at);
+  }
+
+  /** @param page 16 characters */
+  workflow(page: string, facts: number): void {
+    this.#reserve(18);
+    this.#at += this.#buffer.write(page, this.#at, 'latin1');
+    this.#at = this.#buffer.writeUInt16BE(facts, this.#at);
+  }
+
+  /** Its texts, call, phase or event, anchor of its run's successes, and whether it has more texts than its call names: each with its length before it. */
+  fact(placed: PlacedFact): void {
+    const { fact } = placed;
+    if (fact.kind !== 'phase') {
+      this.#reserve(MOST_BYTES_PER_FACT);
+      this.#framed(() => {});
+      this.#framed(() => {});
+      this.#framed(() => this.#event(fact, placed.histories));
+      this.#framed(() => {});
+      this.#framed(() => {});
+      return;
+    }
+    const run = runText(fact.call);
+    const shape = shapeText(fact.call);
+    const others = fact.results.map(keyIdOf).filter((id) => !shape.keyIds.includes(id));
+    const texts = [run, shape.item, ...others.map((id) => textOf(JSON.stringify(id)))];
+    this.#reserve(MOST_BYTES_PER_FACT + ANCHOR_BYTES * placed.histories.length + texts.reduce((sum, text) => sum + text.length, 0));
+    this.#framed(() => {
+      for (const text of texts) this.#at += text.copy(this.#buffer, this.#at);
+    });
+    this.#framed(() => this.#call(fact.call, placed.histories, shape.item, run));
+    this.#framed(() => this.#phase(fact, shape.keyIds));
+    const successes = historyKey.successes(fact.call.runId);
+    this.#framed(() => {
+      if (fact.phase === 'succeeded' && placed.histories.includes(successes)) this.#hash(successes, ANCHOR_BYTES);
+    });
+    this.#framed(() => {
+      if (others.length > 0) this.#byte(1);
+    });
+  }
+
+  #call(call: CallFact, histories: readonly string[], shape: Buffer, run: Buffer): void {
+    const existence = histories.filter((key) => historyKindOf(key) === 'existence');
+    const count = call.inputs.length + call.effectKeys.length + existence.length;
+    this.#byte(ITEM.call);
+    this.#framed(() => {
+      this.#uuid(call.executionId);
+      this.#byte(count | (existence.length > 0 ? HAS_EXISTENCE : 0));
+      for (const list of NAMED) for (const keyed of call[list]) this.#digest(keyed, ANCHOR_CHARS, ANCHOR_BYTES);
+      for (const key of existence) this.#hash(key, ANCHOR_BYTES);
+      for (const text of [shape, run]) this.#at += text.copy(this.#buffer, this.#at, 3, 3 + TEXT_MARK_BYTES);
+      this.#varint(call.stepIndex);
+      if (call.toolCallId !== null) this.#hash(call.toolCallId, MARK_BYTES);
+      // Of one digest the anchor is enough: whoever asks for its history knows the rest.
+      for (const list of NAMED) if (call[list].length > 1) for (const keyed of call[list]) this.#whole(keyed);
+      for (const list of MARKED) for (const keyed of call[list]) this.#digest(keyed, MARK_CHARS, MARK_BYTES);
+    });
+  }
+
+  #phase(fact: PhaseFact, keyIds: readonly string[]): void {
+    this.#byte(ITEM.phase + PHASE_CODES[fact.phase]);
+    this.#position(fact);
+    this.#byte(fact.results.length);
+    for (const keyed of fact.results) {
+      const id = keyIdOf(keyed);
+      const place = keyIds.indexOf(id);
+      this.#byte(place === -1 ? OTHER_KEY : place);
+      if (place === -1) this.#at += textOf(JSON.stringify(id)).copy(this.#buffer, this.#at, 3, 3 + TEXT_MARK_BYTES);
+      this.#digest(keyed, MARK_CHARS, MARK_BYTES);
+    }
+  }
+
+  #event(fact: Exclude<Fact, PhaseFact>, histories: readonly string[]): void {
+    this.#byte(ITEM.event);
+    this.#framed(() => {
+      this.#hash(fact.id, ANCHOR_BYTES);
+      this.#byte(histories.length);
+      for (const key of histories) this.#hash(key, ANCHOR_BYTES);
+      this.#position(fact);
+    });
+  }
+
+  /** What is written within has its length, two bytes, before it. */
+  #framed(write: () => void): void {
+    const start = this.#at;
+    this.#at += 2;
+    write();
+    this.#buffer.writeUInt16BE(this.#at - start - 2, start);
+  }
+
+  #reserve(bytes: number): void {
+    if (this.#at + bytes <= this.#buffer.length) return;
+    const larger = Buffer.allocUnsafe((this.#at + bytes) * 2);
+    this.#buffer.copy(larger, 0, 0, this.#at);
+    this.#buffer = larger;
+  }
+
+  #byte(value: number): void {
+    this.#buffer[this.#at++] = value;
+  }
+
+  #varint(value: number): void {
+    let left = value;
+    for (; left > 0x7f; left = Math.floor(left / 0x80)) this.#byte((left % 0x80) | 0x80);
+    this.#byte(left);
+  }
+
+  #uuid(uuid: string): void {
+    this.#at += this.#buffer.write(uuid.replaceAll('-', ''), this.#at, 16, 'hex');
+  }
+
+  #digest(keyed: string, chars: number, bytes: number): void {
+    const at = keyed.lastIndexOf(':') + 1;
+    this.#buffer.fill(0, this.#at, this.#at + bytes);
+    this.#buffer.write(keyed.slice(at, at + chars), this.#at, bytes, 'base64url');
+    this.#at += bytes;
+  }
+
+  #whole(keyed: string): void {
+    this.#buffer.fill(0, this.#at, this.#at + DIGEST_BYTES);
+    this.#buffer.write(`${keyed.slice(keyed.lastIndexOf(':') + 1)}A`, this.#at, DIGEST_BYTES, 'base64url');
+    this.#at += DIGEST_BYTES;
+  }
+
+  #hash(text: string, bytes: number): void {
+    this.#at += this.#buffer.write(digestHex(text, bytes), this.#at, bytes, 'hex');
+  }
+
+  #position(fact: Fact): void {
+    writePosition(this.#buffer, this.#at, fact);
+    this.#at += POSITION_BYTES;
+  }
+}
