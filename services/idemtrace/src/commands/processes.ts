@@ -8,7 +8,7 @@ import { gatewayOf, listening } from '../pipeline/gateway.ts';
 import { lineageServer } from '../pipeline/lineage.ts';
 import { startDetectorPart, startSinkPart } from '../pipeline/parts.ts';
 import { openPolicy } from '../pipeline/policy.ts';
-import { openStore } from '../pipeline/store.ts';
+import { openStore, type Store } from '../pipeline/store.ts';
 import { aborted, type CommonOptions, type Configured, type Context, configure } from './context.ts';
 
 export interface DetectorOptions extends CommonOptions {
@@ -68,18 +68,31 @@ export async function gatewayCommand(context: Context, options: CommonOptions & 
   const store = await openStore(config);
   try {
     const keys = config.intake.apiKeys.map(({ key, tenantId }) => ({ key: key.reveal(), tenantId }));
-    const ready = async (): Promise<Readiness> => ({ ready: true, waitingFor: null });
-    const intake = await gatewayOf({ store, config, keys, logger, ready, samples: lineageServer(config) });
-    const served = await listening(intake.gateway, config.intake, 'The gateway');
-    context.screen.print(
-      `The gateway takes events at ${served.url}/v1/events, for ${new Set(keys.map(({ tenantId }) => tenantId)).size} tenants.`,
-    );
-    await untilEnded(context, served, new Promise(() => {}));
-    await intake.close();
+    const intake = await gatewayOf({ store, config, keys, logger, ready: () => reaches(store, config), samples: lineageServer(config) });
+    try {
+      const served = await listening(intake.gateway, config.intake, 'The gateway');
+      const tenants = new Set(keys.map(({ tenantId }) => tenantId)).size;
+      context.screen.print(`The gateway takes events at ${served.url}/v1/events, for ${tenants} tenants.`);
+      await untilEnded(context, served, new Promise(() => {}));
+    } finally {
+      await intake.close();
+    }
     return EXIT.ok;
   } finally {
     await store.close();
   }
+}
+
+/** What the log does not answer by then it does not take either, ms. */
+const LOG_TIMEOUT_MS = 3_000;
+
+async function reaches({ log }: Store, { topics }: Config): Promise<Readiness> {
+  const late = new Promise<never>((_, reject) => setTimeout(() => reject(new Error('late')), LOG_TIMEOUT_MS).unref());
+  const isThere = await Promise.race([log.bounds(topics.events), late]).then(
+    () => true,
+    () => false,
+  );
+  return { ready: isThere, waitingFor: isThere ? null : 'the log' };
 }
 
 function configureServices(

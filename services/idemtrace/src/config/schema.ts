@@ -83,6 +83,11 @@ export const configSchema = z.strictObject({
   intake: z.strictObject({
     host: host('Address that the JSON intake listens on.'),
     port: integer('Port of the JSON intake; 0 takes a free one.', 0, 65_535).prefault(7390),
+    notice: duration(
+      'How long the intake says that it is not ready before it takes no more connections, when it ends: load balancers look away meanwhile.',
+      0,
+      10 * MINUTE,
+    ).prefault('0ms'),
     rate: integer(
       'Most events a second of each tenant, in each gateway process; beyond it 429. Without it there is no bound.',
       1,

@@ -58,11 +58,12 @@ export async function gatewayOf({ store, config, keys, ready, logger, samples: a
 /** Listens; a port in use is told with what to do. */
 export async function listening(
   app: Parameters<typeof serveGateway>[0],
-  at: { readonly host: string; readonly port: number },
+  at: { readonly host: string; readonly port: number; readonly notice?: number },
   what: string,
 ): Promise<Served> {
   try {
-    return await serveGateway(app, at);
+    const { host, port, notice } = at;
+    return await serveGateway(app, { host, port, ...(notice !== undefined && { noticeMs: notice }) });
   } catch (error) {
     const reason = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE' ? 'the port is in use' : String(error);
     throw new CommandError(

@@ -9,6 +9,9 @@ import { type Running, reporting, startSamples } from './running.ts';
 type SinkSpec = Extract<PartSpec, { kind: 'lineage sink' }>;
 
 const POLL_MS = 10;
+/** Gaps are looked for among what came of late, ms. */
+const RECENT_MS = 10 * 60_000;
+const MOST_GAPS = 10_000;
 
 export async function runSink(spec: SinkSpec, logger: Logger): Promise<Running> {
   const { topics, group, address } = spec;
@@ -29,7 +32,10 @@ export async function runSink(spec: SinkSpec, logger: Logger): Promise<Running> 
   measures?.read({
     status: () => sink.status(),
     backlog: () => sink.backlog(),
-    missingEvents: async () => (await operatorSequenceGaps(client)).reduce((sum, { missing }) => sum + missing, 0),
+    missingEvents: async () => {
+      const gaps = await operatorSequenceGaps(client, { from: Date.now() - RECENT_MS, limit: MOST_GAPS });
+      return gaps.reduce((sum, { missing }) => sum + missing, 0);
+    },
   });
   const samples = startSamples(address, 'lineage-sink', async () => {
     const { inserted, refused } = sink.status();
