@@ -16,6 +16,7 @@ const LOOP = 'services/detector/src/detector.ts';
 const BATCH = 'services/detector/src/batch.ts';
 const WINDOWS = 'services/detector/src/windows/memory/memory-windows.ts';
 const HISTORY = 'services/detector/src/domain/history.ts';
+const EXECUTIONS = 'services/detector/src/domain/executions.ts';
 const FACT = 'services/detector/src/domain/fact.ts';
 const COMPARISON = 'services/detector/src/domain/rules/comparison.ts';
 const CAUSE = 'services/detector/src/domain/cause.ts';
@@ -174,7 +175,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'events are counted, not executions',
     breaks: 'W6',
-    file: HISTORY,
+    file: EXECUTIONS,
     from: '      const known = executions.get(call.executionId);',
     to: '      const known = executions.get(`${call.executionId}/${fact.phase}`);',
   },
@@ -238,7 +239,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'a document without a tenant is told every time',
     breaks: 'untagged_document',
     file: `${RULES}/untagged-document.ts`,
-    from: '    if (facts.history(historyKey.untagged(dataSource)).some((fact) => isVisible(fact, before))) return [];\n',
+    from: '    if (facts.history(historyKey.untagged(dataSource)).facts.some((fact) => isVisible(fact, before))) return [];\n',
     to: '',
   },
   {
