@@ -20,7 +20,8 @@ import {
   writePosition,
 } from './layout.ts';
 import type { Leaf } from './leaf.ts';
-import { type CallItem, type EventItem, effectNameOf, inputsOf, type PhaseItem, phaseFactOf, type StandingItem } from './page.ts';
+import { type CallItem, type EventItem, effectNameOf, inputsOf, type PhaseItem, type StandingItem } from './page.ts';
+import { phaseFactOf } from './phase-fact.ts';
 
 /** Below this much of what it was, a page is worth writing anew. */
 const WORTH_WHILE = 0.9;

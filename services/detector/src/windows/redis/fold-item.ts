@@ -3,7 +3,8 @@ import type { FoldedExecutions, FoldedGroup, Streak } from '../../domain/fold.ts
 import type { Execution } from '../../domain/history.ts';
 import type { AnchoredHistory } from './histories.ts';
 import { ANCHOR_BYTES, ITEM, uuidBytes } from './layout.ts';
-import { type PhaseItem, phaseFactOf } from './page.ts';
+import type { PhaseItem } from './page.ts';
+import { phaseFactOf } from './phase-fact.ts';
 
 type Reference = readonly [executionId: string, first: number, latest: number];
 

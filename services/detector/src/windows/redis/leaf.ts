@@ -4,7 +4,8 @@ import type { FoldedExecutions, History } from '../../domain/fold.ts';
 import { readFold } from './fold-item.ts';
 import type { AnchoredHistory } from './histories.ts';
 import type { Position } from './layout.ts';
-import { type CallItem, effectNameOf, hasAnchor, type Page, type PhaseItem, phaseFactOf, readPage, standing } from './page.ts';
+import { type CallItem, effectNameOf, hasAnchor, type Page, type PhaseItem, readPage, standing } from './page.ts';
+import { phaseFactOf } from './phase-fact.ts';
 
 export interface LeafOptions {
   /** What of the digests' first four bits, each time, brings a history here; empty where the workflow has one page. */

@@ -1,20 +1,13 @@
 /** Reading a page: its items as they lie there, and facts of those that are asked for. */
 import type { ToolPhase } from '@idemtrace/schemas';
-import type { CallFact, PhaseFact } from '../../domain/fact.ts';
 import type { Standing } from '../port.ts';
-import type { AnchoredHistory } from './histories.ts';
 import {
   ANCHOR_BYTES,
-  ANCHOR_CHARS,
-  DIGEST_BYTES,
-  EFFECT_CLASS_SOURCES,
-  EFFECT_CLASSES,
   HAS_EXISTENCE,
   HEADER_BYTES,
   ITEM,
   MARK_BYTES,
-  MARKED,
-  NAMED,
+  type NAMED,
   OTHER_KEY,
   PHASES,
   POSITION_BYTES,
@@ -22,7 +15,6 @@ import {
   readPosition,
   type Shape,
   TEXT_MARK_BYTES,
-  uuidOf,
 } from './layout.ts';
 
 /** A page holds what no version of this wrote, or names a text that it does not hold. */
@@ -147,7 +139,8 @@ function readCall(bytes: Buffer, texts: ReadonlyMap<string, Buffer>): CallItem {
 const parsed = new Map<string, unknown>();
 const MOST_PARSED = 10_000;
 
-function textAt(bytes: Buffer, at: number, texts: ReadonlyMap<string, Buffer>): unknown {
+/** The value of the text that is named there. */
+export function textAt(bytes: Buffer, at: number, texts: ReadonlyMap<string, Buffer>): unknown {
   const text = texts.get(bytes.toString('hex', at, at + TEXT_MARK_BYTES));
   if (text === undefined) throw new UnreadablePage('a text that is missing');
   const json = text.toString('utf8', 3 + TEXT_MARK_BYTES);
@@ -192,81 +185,6 @@ export function hasAnchor(call: CallItem, anchor: Buffer, list: (typeof NAMED)[n
   const inputs = inputsOf(call);
   const from = list === 'inputs' ? 0 : inputs;
   return anchors.slice(from, list === 'inputs' ? inputs : undefined).some((other) => other.equals(anchor));
-}
-
-/**
- * A phase as a fact of a history. Digests are whole in the list that the history goes by; elsewhere they are as many of their first characters
- * as are kept, which is as good for comparing what comes of one history.
- */
-export function phaseFactOf(item: PhaseItem, history: AnchoredHistory): PhaseFact {
-  const { call, phase, offset, logTime, contentDigest } = item;
-  const fact = callFactOf(call, history);
-  const id = `${fact.executionId}/${phase}`;
-  return { kind: 'phase', id, offset, logTime, contentDigest, phase, results: resultsOf(item), call: fact };
-}
-
-function callFactOf(item: CallItem, history: AnchoredHistory): CallFact {
-  const { bytes, shape, run } = item;
-  const [tool, , effectClass, source, deadlineMs, agentId, hasToolCall, digits, ...keyIds] = shape;
-  const lists = digits.split(',').map((list) => [...list].map((digit) => Number.parseInt(digit, 36)));
-  let at = 20 + ANCHOR_BYTES * ((bytes[19] ?? 0) & ~HAS_EXISTENCE) + 2 * TEXT_MARK_BYTES;
-  let stepIndex = 0;
-  for (let scale = 1; ; scale *= 0x80) {
-    const byte = bytes[at++] ?? 0;
-    stepIndex += (byte & 0x7f) * scale;
-    if (byte < 0x80) break;
-  }
-  const take = (length: number, chars: number) => {
-    at += length;
-    return bytes.toString('base64url', at - length, at).slice(0, chars);
-  };
-  const toolCallId = hasToolCall === 0 ? null : take(MARK_BYTES, 8);
-  const keyed = (key: number, digest: string) => `${keyIds[key]}:${digest}`;
-  let anchor = 0;
-  const named = NAMED.map((list, index) => {
-    const keys = lists[index] ?? [];
-    const isAsked = history.kind === 'executions' && history.list === list;
-    return keys.map((key) => {
-      const digest = item.anchors[anchor++]?.toString('base64url') ?? '';
-      const whole = keys.length > 1 ? take(DIGEST_BYTES, 43) : undefined;
-      if (!isAsked) return keyed(key, digest.slice(0, ANCHOR_CHARS));
-      return whole === undefined ? history.digest : keyed(key, whole);
-    });
-  });
-  const marked = MARKED.map((_, index) => (lists[NAMED.length + index] ?? []).map((key) => keyed(key, take(MARK_BYTES, 8))));
-  const [inputs = [], effectKeys = []] = named;
-  const [occurrences = [], approvals = [], downstreamKeys = [], precedingCalls = []] = marked;
-  return {
-    executionId: uuidOf(item.executionId),
-    runId: run[0],
-    attempt: run[1],
-    parentRunId: run[2] ?? null,
-    agentId: agentId === 0 ? null : agentId,
-    stepIndex,
-    toolCallId,
-    tool,
-    effectName: effectNameOf(item),
-    effectClass: EFFECT_CLASSES[effectClass] ?? 'unspecified',
-    effectClassSource: EFFECT_CLASS_SOURCES[source] ?? 'unspecified',
-    inputs,
-    effectKeys,
-    occurrences,
-    approvals,
-    downstreamKeys,
-    precedingCalls,
-    deadlineMs: deadlineMs < 0 ? null : deadlineMs,
-  };
-}
-
-function resultsOf({ bytes, call, texts }: PhaseItem): readonly string[] {
-  const results: string[] = [];
-  for (let at = 5 + POSITION_BYTES; at < bytes.length; at += MARK_BYTES) {
-    const key = bytes[at++] ?? 0;
-    if (key === OTHER_KEY) at += TEXT_MARK_BYTES;
-    const id = key === OTHER_KEY ? textAt(bytes, at - TEXT_MARK_BYTES, texts) : call.shape[8 + key];
-    results.push(`${id}:${bytes.toString('base64url', at, at + MARK_BYTES)}`);
-  }
-  return results;
 }
 
 /** Of deliveries of one event the one that stands: the first, until another comes more than a window later. */
