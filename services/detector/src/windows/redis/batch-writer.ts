@@ -21,16 +21,17 @@ import {
 } from './layout.ts';
 import { keyIdOf, runText, shapeText, textOf } from './texts.ts';
 
-const FIRST_BYTES_PER_FACT = 512;
+const FIRST_BYTES = 262_144;
 /** More than any fact takes beside its texts: its digests are few, and of fixed length. */
 const MOST_BYTES_PER_FACT = 2_048;
 
 export class BatchWriter {
-  #buffer: Buffer;
+  #buffer = Buffer.allocUnsafe(FIRST_BYTES);
   #at = 0;
 
-  constructor(facts: number) {
-    this.#buffer = Buffer.allocUnsafe(facts * FIRST_BYTES_PER_FACT + MOST_BYTES_PER_FACT);
+  /** From the start again, over what was written before. */
+  reset(): void {
+    this.#at = 0;
   }
 
   bytes(): Buffer {
@@ -45,55 +46,58 @@ export class BatchWriter {
   }
 
   /** Its texts, call, phase or event, anchor of its run's successes, and whether it has more texts than its call names: each with its length before it. */
-  fact(placed: PlacedFact): void {
-    const { fact } = placed;
+  fact({ fact, histories }: PlacedFact): void {
+    this.#reserve(MOST_BYTES_PER_FACT + ANCHOR_BYTES * histories.length);
     if (fact.kind !== 'phase') {
-      this.#reserve(MOST_BYTES_PER_FACT);
-      this.#framed(() => {});
-      this.#framed(() => {});
-      this.#framed(() => this.#event(fact, placed.histories));
-      this.#framed(() => {});
-      this.#framed(() => {});
+      this.#nothing(2);
+      this.#event(fact, histories);
+      this.#nothing(2);
       return;
     }
     const run = runText(fact.call);
     const shape = shapeText(fact.call);
     const others = fact.results.map(keyIdOf).filter((id) => !shape.keyIds.includes(id));
     const texts = [run, shape.item, ...others.map((id) => textOf(JSON.stringify(id)))];
-    this.#reserve(MOST_BYTES_PER_FACT + ANCHOR_BYTES * placed.histories.length + texts.reduce((sum, text) => sum + text.length, 0));
-    this.#framed(() => {
-      for (const text of texts) this.#at += text.copy(this.#buffer, this.#at);
-    });
-    this.#framed(() => this.#call(fact.call, placed.histories, shape.item, run));
-    this.#framed(() => this.#phase(fact, shape.keyIds));
-    const successes = historyKey.successes(fact.call.runId);
-    this.#framed(() => {
-      if (fact.phase === 'succeeded' && placed.histories.includes(successes)) this.#hash(successes, ANCHOR_BYTES);
-    });
-    this.#framed(() => {
-      if (others.length > 0) this.#byte(1);
-    });
+    this.#reserve(MOST_BYTES_PER_FACT + ANCHOR_BYTES * histories.length + texts.reduce((sum, text) => sum + text.length, 0));
+    const start = this.#open();
+    for (const text of texts) this.#at += text.copy(this.#buffer, this.#at);
+    this.#close(start);
+    this.#call(fact.call, histories, shape.item, run);
+    this.#phase(fact, shape.keyIds);
+    const successes = this.#open();
+    if (fact.phase === 'succeeded') {
+      const key = historyKey.successes(fact.call.runId);
+      if (histories.includes(key)) this.#hash(key, ANCHOR_BYTES);
+    }
+    this.#close(successes);
+    const more = this.#open();
+    if (others.length > 0) this.#byte(1);
+    this.#close(more);
   }
 
   #call(call: CallFact, histories: readonly string[], shape: Buffer, run: Buffer): void {
     const existence = histories.filter((key) => historyKindOf(key) === 'existence');
     const count = call.inputs.length + call.effectKeys.length + existence.length;
+    const start = this.#open();
     this.#byte(ITEM.call);
-    this.#framed(() => {
-      this.#uuid(call.executionId);
-      this.#byte(count | (existence.length > 0 ? HAS_EXISTENCE : 0));
-      for (const list of NAMED) for (const keyed of call[list]) this.#digest(keyed, ANCHOR_CHARS, ANCHOR_BYTES);
-      for (const key of existence) this.#hash(key, ANCHOR_BYTES);
-      for (const text of [shape, run]) this.#at += text.copy(this.#buffer, this.#at, 3, 3 + TEXT_MARK_BYTES);
-      this.#varint(call.stepIndex);
-      if (call.toolCallId !== null) this.#hash(call.toolCallId, MARK_BYTES);
-      // Of one digest the anchor is enough: whoever asks for its history knows the rest.
-      for (const list of NAMED) if (call[list].length > 1) for (const keyed of call[list]) this.#whole(keyed);
-      for (const list of MARKED) for (const keyed of call[list]) this.#digest(keyed, MARK_CHARS, MARK_BYTES);
-    });
+    const body = this.#open();
+    this.#uuid(call.executionId);
+    this.#byte(count | (existence.length > 0 ? HAS_EXISTENCE : 0));
+    for (const list of NAMED) for (const keyed of call[list]) this.#digest(keyed, ANCHOR_CHARS, ANCHOR_BYTES);
+    for (const key of existence) this.#hash(key, ANCHOR_BYTES);
+    this.#at += shape.copy(this.#buffer, this.#at, 3, 3 + TEXT_MARK_BYTES);
+    this.#at += run.copy(this.#buffer, this.#at, 3, 3 + TEXT_MARK_BYTES);
+    this.#varint(call.stepIndex);
+    if (call.toolCallId !== null) this.#hash(call.toolCallId, MARK_BYTES);
+    // Of one digest the anchor is enough: whoever asks for its history knows the rest.
+    for (const list of NAMED) if (call[list].length > 1) for (const keyed of call[list]) this.#whole(keyed);
+    for (const list of MARKED) for (const keyed of call[list]) this.#digest(keyed, MARK_CHARS, MARK_BYTES);
+    this.#close(body);
+    this.#close(start);
   }
 
   #phase(fact: PhaseFact, keyIds: readonly string[]): void {
+    const start = this.#open();
     this.#byte(ITEM.phase + PHASE_CODES[fact.phase]);
     this.#position(fact);
     this.#byte(fact.results.length);
@@ -104,24 +108,33 @@ export class BatchWriter {
       if (place === -1) this.#at += textOf(JSON.stringify(id)).copy(this.#buffer, this.#at, 3, 3 + TEXT_MARK_BYTES);
       this.#digest(keyed, MARK_CHARS, MARK_BYTES);
     }
+    this.#close(start);
   }
 
   #event(fact: Exclude<Fact, PhaseFact>, histories: readonly string[]): void {
+    const start = this.#open();
     this.#byte(ITEM.event);
-    this.#framed(() => {
-      this.#hash(fact.id, ANCHOR_BYTES);
-      this.#byte(histories.length);
-      for (const key of histories) this.#hash(key, ANCHOR_BYTES);
-      this.#position(fact);
-    });
+    const body = this.#open();
+    this.#hash(fact.id, ANCHOR_BYTES);
+    this.#byte(histories.length);
+    for (const key of histories) this.#hash(key, ANCHOR_BYTES);
+    this.#position(fact);
+    this.#close(body);
+    this.#close(start);
   }
 
-  /** What is written within has its length, two bytes, before it. */
-  #framed(write: () => void): void {
-    const start = this.#at;
+  /** What is written between the two has its length, two bytes, before it. */
+  #open(): number {
     this.#at += 2;
-    write();
-    this.#buffer.writeUInt16BE(this.#at - start - 2, start);
+    return this.#at;
+  }
+
+  #close(start: number): void {
+    this.#buffer.writeUInt16BE(this.#at - start, start - 2);
+  }
+
+  #nothing(times: number): void {
+    for (let n = 0; n < times; n++) this.#close(this.#open());
   }
 
   #reserve(bytes: number): void {
@@ -147,8 +160,9 @@ export class BatchWriter {
 
   #digest(keyed: string, chars: number, bytes: number): void {
     const at = keyed.lastIndexOf(':') + 1;
-    this.#buffer.fill(0, this.#at, this.#at + bytes);
-    this.#buffer.write(keyed.slice(at, at + chars), this.#at, bytes, 'base64url');
+    const written = this.#buffer.write(keyed.slice(at, at + chars), this.#at, bytes, 'base64url');
+    // The codec lets no shorter one through; the same fact must be the same bytes all the same.
+    if (written < bytes) this.#buffer.fill(0, this.#at + written, this.#at + bytes);
     this.#at += bytes;
   }
 

@@ -47,6 +47,7 @@ class Store implements RedisWindows {
   readonly #report: (message: string) => void;
   readonly #watch: Watch;
   readonly #sweeper: Sweeper;
+  readonly #writers: BatchWriter[] = [];
   /** By partition, how many keys Redis had evicted when it was last asked. */
   readonly #evicted = new Map<number, number>();
   /** By partition, pages that the last call found large. Whatever else happened in between, they are read again before they are written. */
@@ -103,13 +104,16 @@ class Store implements RedisWindows {
     const args: (string | number | Buffer)[] = [batch.windowId, batch.from, batch.to, batch.committed];
     const life = this.#windowMs + this.#slackMs;
     args.push(life, Math.ceil(this.#windowMs + this.#slackMs / 2), this.#slackMs, this.#pageBytes, ...rewrites);
-    const writer = new BatchWriter(batch.facts.length);
+    const writer = this.#writers.pop() ?? new BatchWriter();
+    writer.reset();
     for (const [workflow, placed] of facts) {
       writer.workflow(pageNameOf(workflow), placed.length);
       for (const each of placed) writer.fact(each);
     }
     args.push(writer.bytes());
     const reply = await this.#ask(() => this.#client.applyWindowBuffer(markerOf(batch.windowId, batch.partition), ...args));
+    // Only now: a call that failed may be on its way still.
+    this.#writers.push(writer);
     const marker = markerIn(reply, batch.windowId);
     if (marker === undefined) return { status: 'lost' };
     try {
