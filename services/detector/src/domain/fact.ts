@@ -6,6 +6,7 @@ import type {
   DocumentRef,
   EffectClass,
   EffectClassSource,
+  KeyedDigest,
   RetrievalEvent,
   RunEvent,
   RunPhase,
@@ -123,13 +124,20 @@ export function factOf({ event, offset, logTime, contentDigest }: PositionedEven
   switch (event.name) {
     case 'ToolCallEvent': {
       const { phase, resultHashes } = event.value;
-      return { kind: 'phase', id, offset, logTime, contentDigest, phase, results: resultHashes.map(keyed), call: callFactOf(event.value) };
+      return { kind: 'phase', id, offset, logTime, contentDigest, phase, results: allKeyed(resultHashes), call: callFactOf(event.value) };
     }
     case 'RetrievalEvent':
       return { kind: 'retrieval', id, offset, logTime, contentDigest, dataSource: event.value.dataSource };
     case 'RunEvent':
       return { kind: 'run', id, offset, logTime, contentDigest, runId: event.value.runId, phase: event.value.phase };
   }
+}
+
+/** Most lists of a call are empty, and a window holds many calls: they share one. */
+const NONE: readonly string[] = Object.freeze([]);
+
+function allKeyed(pairs: readonly KeyedDigest[]): readonly string[] {
+  return pairs.length === 0 ? NONE : pairs.map(keyed);
 }
 
 function callFactOf(call: ToolCallEvent): CallFact {
@@ -145,12 +153,12 @@ function callFactOf(call: ToolCallEvent): CallFact {
     effectName: call.effectName,
     effectClass: call.effectClass,
     effectClassSource: call.effectClassSource,
-    inputs: call.inputHashes.map(keyed),
-    effectKeys: call.effectKey === null ? [] : call.effectKey.digests.map(keyed),
-    occurrences: call.occurrences.map(keyed),
-    approvals: call.approvals.map(keyed),
-    downstreamKeys: call.downstreamKeys.map(keyed),
-    precedingCalls: call.precedingCalls.map(keyed),
+    inputs: allKeyed(call.inputHashes),
+    effectKeys: call.effectKey === null ? NONE : allKeyed(call.effectKey.digests),
+    occurrences: allKeyed(call.occurrences),
+    approvals: allKeyed(call.approvals),
+    downstreamKeys: allKeyed(call.downstreamKeys),
+    precedingCalls: allKeyed(call.precedingCalls),
     deadlineMs: call.deadlineMs,
   };
 }
@@ -186,7 +194,7 @@ function isSameValue(a: CallFact[keyof CallFact], b: CallFact[keyof CallFact]): 
   return a.length === b.length && a.every((each, index) => each === b[index]);
 }
 
-export function keyed(pair: { readonly hashKeyId: string; readonly digest: string }): string {
+export function keyed(pair: KeyedDigest): string {
   return `${pair.hashKeyId}:${pair.digest}`;
 }
 
