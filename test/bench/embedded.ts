@@ -24,7 +24,7 @@ const { values } = parseArgs({
 const target = Number(values.events);
 
 const CALLS_PER_RUN = 8;
-const APPEND = 500;
+const APPEND = 1000;
 const MOST_LAG = 20_000;
 
 /** Runs of eight calls with eight arguments each; every tenth call repeats the one before it, every twentieth event is a retrieval. */

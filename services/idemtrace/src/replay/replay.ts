@@ -34,7 +34,7 @@ export interface ReplayCounts {
   events: number;
 }
 
-const APPEND_EVENTS = 500;
+const APPEND_EVENTS = 1000;
 /** Events that may wait for the detector: alerts come while the file is still being read. */
 const MOST_LAG = 20_000;
 
