@@ -57,7 +57,7 @@ export class Leaf {
 
   /** In order of offset, of each identity what stands. */
   #standing(): readonly PhaseItem[] {
-    this.#phases ??= withoutRedeliveries(this.page.phases, this.#windowMs);
+    this.#phases ??= withoutRedeliveries(this.page.phases, identityOfPhase, this.#windowMs);
     return this.#phases;
   }
 
@@ -72,8 +72,9 @@ export class Leaf {
   }
 
   #existing({ anchor }: AnchoredHistory): readonly Fact[] {
-    const phases = this.page.phases.filter(({ call }) => call.existence?.equals(anchor) === true);
-    const events = this.page.events.filter(({ anchors }) => anchors.some((other) => other.equals(anchor)));
+    const phases = this.#standing().filter(({ call }) => call.existence?.equals(anchor) === true);
+    const of = this.page.events.filter(({ anchors }) => anchors.some((other) => other.equals(anchor)));
+    const events = withoutRedeliveries(of, ({ identity }) => identity.toString('latin1'), this.#windowMs);
     return [...phases, ...events]
       .sort((a, b) => a.offset - b.offset)
       .map(({ offset, logTime, contentDigest }) => ({ kind: 'retrieval', id: '', offset, logTime, contentDigest, dataSource: '' }));
@@ -128,12 +129,16 @@ function isCallOf(call: CallItem, history: Exclude<AnchoredHistory, { kind: 'exi
   return hasAnchor(call, history.anchor, history.list) && effectNameOf(call) === history.effectName;
 }
 
-function withoutRedeliveries(items: readonly PhaseItem[], windowMs: number): readonly PhaseItem[] {
-  const held = new Map<string, PhaseItem>();
+function identityOfPhase({ call, phase }: PhaseItem): string {
+  return `${call.executionId.toString('latin1')}${phase}`;
+}
+
+function withoutRedeliveries<T extends Position>(items: readonly T[], identityOf: (item: T) => string, windowMs: number): readonly T[] {
+  const held = new Map<string, T>();
   return items
     .toSorted((a, b) => a.offset - b.offset)
     .filter((item) => {
-      const id = `${item.call.executionId.toString('latin1')}${item.phase}`;
+      const id = identityOf(item);
       const before = held.get(id);
       if (before !== undefined && item.logTime - before.logTime <= windowMs) return false;
       held.set(id, item);
