@@ -136,16 +136,12 @@ function keptSuccesses({ page }: Leaf, isHere: (anchor: Buffer) => boolean, { be
 }
 
 /** Of what is only asked whether it is there: the latest. Phases are added to the phases, events answered. */
-function keptExistence(
-  { page }: Leaf,
-  isHere: (anchor: Buffer) => boolean,
-  { below, oldest }: Bounds,
-  phases: Set<PhaseItem>,
-): Set<EventItem> {
+function keptExistence(leaf: Leaf, isHere: (anchor: Buffer) => boolean, { below, oldest }: Bounds, phases: Set<PhaseItem>): Set<EventItem> {
   const events = new Set<EventItem>();
   const all = [
-    ...page.phases.map((item) => ({ item, anchors: item.call.existence === undefined ? [] : [item.call.existence] })),
-    ...page.events.map((item) => ({ item, anchors: item.anchors })),
+    // A second delivery goes with its first: it must not be taken for one when that one has left the window.
+    ...leaf.standingPhases().map((item) => ({ item, anchors: item.call.existence === undefined ? [] : [item.call.existence] })),
+    ...leaf.standingEvents().map((item) => ({ item, anchors: item.anchors })),
   ].filter(({ item }) => item.logTime >= oldest);
   const byAnchor = Map.groupBy(
     all.flatMap(({ item, anchors }) => anchors.filter(isHere).map((anchor) => ({ item, name: anchor.toString('hex') }))),

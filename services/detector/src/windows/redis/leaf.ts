@@ -4,7 +4,7 @@ import type { FoldedExecutions, History } from '../../domain/fold.ts';
 import { readFold } from './fold-item.ts';
 import type { AnchoredHistory } from './histories.ts';
 import type { Position } from './layout.ts';
-import { type CallItem, effectNameOf, hasAnchor, type Page, type PhaseItem, readPage, standing } from './page.ts';
+import { type CallItem, type EventItem, effectNameOf, hasAnchor, type Page, type PhaseItem, readPage, standing } from './page.ts';
 import { phaseFactOf } from './phase-fact.ts';
 
 export interface LeafOptions {
@@ -47,7 +47,7 @@ export class Leaf {
       isOf.set(call, known);
       return known;
     };
-    return this.#standing().filter(
+    return this.standingPhases().filter(
       (item) =>
         isIn(item.call) &&
         (history.kind === 'executions' || item.phase === 'succeeded') &&
@@ -56,9 +56,14 @@ export class Leaf {
   }
 
   /** In order of offset, of each identity what stands. */
-  #standing(): readonly PhaseItem[] {
+  standingPhases(): readonly PhaseItem[] {
     this.#phases ??= withoutRedeliveries(this.page.phases, identityOfPhase, this.#windowMs);
     return this.#phases;
+  }
+
+  /** In order of offset, of each identity what stands. */
+  standingEvents(): readonly EventItem[] {
+    return withoutRedeliveries(this.page.events, ({ identity }) => identity.toString('latin1'), this.#windowMs);
   }
 
   folded(history: AnchoredHistory): FoldedExecutions | undefined {
@@ -72,9 +77,8 @@ export class Leaf {
   }
 
   #existing({ anchor }: AnchoredHistory): readonly Fact[] {
-    const phases = this.#standing().filter(({ call }) => call.existence?.equals(anchor) === true);
-    const of = this.page.events.filter(({ anchors }) => anchors.some((other) => other.equals(anchor)));
-    const events = withoutRedeliveries(of, ({ identity }) => identity.toString('latin1'), this.#windowMs);
+    const phases = this.standingPhases().filter(({ call }) => call.existence?.equals(anchor) === true);
+    const events = this.standingEvents().filter(({ anchors }) => anchors.some((other) => other.equals(anchor)));
     return [...phases, ...events]
       .sort((a, b) => a.offset - b.offset)
       .map(({ offset, logTime, contentDigest }) => ({ kind: 'retrieval', id: '', offset, logTime, contentDigest, dataSource: '' }));
