@@ -19,8 +19,8 @@ import {
   TEXT_MARK_BYTES,
   writePosition,
 } from './layout.ts';
-import type { Leaf } from './leaf.ts';
-import { type CallItem, type EventItem, effectNameOf, inputsOf, type PhaseItem, type StandingItem } from './page.ts';
+import type { Delivery, Leaf } from './leaf.ts';
+import { type CallItem, type EventItem, effectNameOf, inputsOf, type PhaseItem } from './page.ts';
 import { phaseFactOf } from './phase-fact.ts';
 
 /** Below this much of what it was, a page is worth writing anew. */
@@ -94,7 +94,7 @@ function kept(leaf: Leaf, path: string, bounds: Bounds): Buffer {
   }
   for (const item of keptSuccesses(leaf, isHere, bounds)) phases.add(item);
   const events = keptExistence(leaf, isHere, bounds, phases);
-  for (const item of page.events) if (isHere(item.identity) && item.logTime >= bounds.oldest) events.add(item);
+  for (const item of leaf.standingEvents()) if (isHere(item.identity) && item.logTime >= bounds.oldest) events.add(item);
   return written(leaf, phases, folds, standingsOf(leaf, path, bounds, phases), events);
 }
 
@@ -120,9 +120,9 @@ function executionHistories(phases: readonly PhaseItem[]): Iterable<ExecutionHis
   return found.values();
 }
 
-function keptSuccesses({ page }: Leaf, isHere: (anchor: Buffer) => boolean, { below, oldest }: Bounds): readonly PhaseItem[] {
+function keptSuccesses(leaf: Leaf, isHere: (anchor: Buffer) => boolean, { below, oldest }: Bounds): readonly PhaseItem[] {
   const byRun = Map.groupBy(
-    page.phases.filter(({ phase, logTime }) => phase === 'succeeded' && logTime >= oldest),
+    leaf.standingPhases().filter(({ phase, logTime }) => phase === 'succeeded' && logTime >= oldest),
     ({ call }) => call.run[0],
   );
   return [...byRun].flatMap(([runId, items]) => {
@@ -173,17 +173,17 @@ function standingsOf(leaf: Leaf, path: string, { oldest }: Bounds, kept: Readonl
     byExecution.set(id, entries);
     return entries;
   };
-  const note = (entries: Buffer[], standing: PhaseItem | StandingItem['phases'][number]) => {
+  const note = (entries: Buffer[], standing: Delivery) => {
     if (standing.logTime < oldest) return;
     const entry = Buffer.alloc(1 + POSITION_BYTES);
     entry[0] = PHASE_CODES[standing.phase];
     writePosition(entry, 1, standing);
     if (!entries.some((other) => other.equals(entry))) entries.push(entry);
   };
-  for (const item of leaf.page.phases) if (!kept.has(item)) note(entriesOf(item.call.executionId), item);
-  for (const item of leaf.page.standings) {
-    const entries = entriesOf(item.executionId);
-    for (const phase of item.phases) note(entries, phase);
+  for (const { executionId } of leaf.page.standings) entriesOf(executionId);
+  // A second delivery goes with its first: it must not be taken for one when that one has left the window.
+  for (const delivery of leaf.standing()) {
+    if (delivery.item === undefined || !kept.has(delivery.item)) note(entriesOf(delivery.executionId), delivery);
   }
   const isFolded = new Set(leaf.page.standings.filter(({ phases }) => phases.length === 0).map((item) => item.executionId.toString('hex')));
   return [...byExecution]

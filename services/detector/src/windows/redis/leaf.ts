@@ -22,7 +22,7 @@ export class Leaf {
   readonly items: Buffer;
   readonly page: Page;
   readonly #windowMs: number;
-  #phases: readonly PhaseItem[] | undefined;
+  #standing: readonly Delivery[] | undefined;
   #begun: ReadonlyMap<string, readonly Position[] | undefined> | undefined;
 
   /** @throws UnreadablePage */
@@ -55,10 +55,19 @@ export class Leaf {
     );
   }
 
-  /** In order of offset, of each identity what stands. */
+  /** In order of offset, of each identity what stands: first deliveries, whether their phases are here or only where they stood. */
+  standing(): readonly Delivery[] {
+    if (this.#standing !== undefined) return this.#standing;
+    const deliveries: Delivery[] = this.page.phases.map((item) => deliveryOf(item.call.executionId, item, item));
+    for (const { executionId, phases } of this.page.standings) {
+      for (const phase of phases) deliveries.push(deliveryOf(executionId, phase, undefined));
+    }
+    this.#standing = withoutRedeliveries(deliveries, ({ id }) => id, this.#windowMs);
+    return this.#standing;
+  }
+
   standingPhases(): readonly PhaseItem[] {
-    this.#phases ??= withoutRedeliveries(this.page.phases, identityOfPhase, this.#windowMs);
-    return this.#phases;
+    return this.standing().flatMap(({ item }) => item ?? []);
   }
 
   /** In order of offset, of each identity what stands. */
@@ -133,8 +142,18 @@ function isCallOf(call: CallItem, history: Exclude<AnchoredHistory, { kind: 'exi
   return hasAnchor(call, history.anchor, history.list) && effectNameOf(call) === history.effectName;
 }
 
-function identityOfPhase({ call, phase }: PhaseItem): string {
-  return `${call.executionId.toString('latin1')}${phase}`;
+/** A phase that was delivered. */
+export interface Delivery extends Position {
+  readonly id: string;
+  readonly executionId: Buffer;
+  readonly phase: PhaseFact['phase'];
+  /** Undefined where only its place is remembered. */
+  readonly item: PhaseItem | undefined;
+}
+
+function deliveryOf(executionId: Buffer, at: Position & Pick<PhaseItem, 'phase'>, item: PhaseItem | undefined): Delivery {
+  const { phase, offset, logTime, contentDigest } = at;
+  return { id: `${executionId.toString('latin1')}${phase}`, executionId, phase, offset, logTime, contentDigest, item };
 }
 
 function withoutRedeliveries<T extends Position>(items: readonly T[], identityOf: (item: T) => string, windowMs: number): readonly T[] {
@@ -144,7 +163,7 @@ function withoutRedeliveries<T extends Position>(items: readonly T[], identityOf
     .filter((item) => {
       const id = identityOf(item);
       const before = held.get(id);
-      if (before !== undefined && item.logTime - before.logTime <= windowMs) return false;
+      if (before !== undefined && before.offset !== item.offset && item.logTime - before.logTime <= windowMs) return false;
       held.set(id, item);
       return true;
     });
