@@ -119,6 +119,16 @@ local function isShared(page, anchor, own, place)
   return false
 end
 
+-- A fold of the history is there. In a call of four anchors the count before the first one looks like a fold's kind: what follows tells.
+local function hasFold(page, anchor)
+  local found = find(page.stored, '\4' .. anchor, 1, true)
+  while found do
+    if sub(page.stored, found + 4 + ANCHOR, found + 9 + ANCHOR) == '{"of":' then return true end
+    found = find(page.stored, '\4' .. anchor, found + 1, true)
+  end
+  return false
+end
+
 -- Puts a phase into a page, unless it is there. Answers where its call stands.
 local function putPhase(page, texts, hasMore, call, execution, phase)
   local own
@@ -226,7 +236,7 @@ while cursor <= #facts do
         if top.isSplit then
           leaf = leafOf(anchor)
           -- What is folded leaves nothing of itself but where executions are told by their ids. A standing without phases says so here.
-          local isFolded = isKnown and not seek(leaf, execution) and seek(leaf, '\4' .. anchor)
+          local isFolded = isKnown and not seek(leaf, execution) and hasFold(leaf, anchor)
           if isFolded then
             append(leaf, '\3' .. pack('>H', 16) .. execution)
             here = 0
