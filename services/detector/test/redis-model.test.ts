@@ -22,43 +22,30 @@ async function redis(windowMs: number, pageBytes: number): Promise<RedisWindows>
   return store;
 }
 
-type Alerts = Awaited<ReturnType<typeof alertsOf>>;
-
-function inOrder(alerts: Alerts): Alerts {
-  return alerts.toSorted((a, b) => a.revision - b.revision || (a.alertId < b.alertId ? -1 : 1));
-}
-
 test.each([
-  [16_384, 1_500, 40],
-  // Split pages do not tell apart what comes more than a window after its start: within the window they must.
-  [1_500, 600_000, 15],
-])(
-  'W1, W2: random stories, in random batches, some applied again, pages of %i bytes, a window of %i ms',
-  async (pageBytes, windowMs, numRuns) => {
-    const judging = { windowMs, windowId: randomUUID() };
-    const store = await redis(judging.windowMs, pageBytes);
-    await fc.assert(
-      fc.asyncProperty(stories(120), fc.array(fc.integer({ min: 1, max: 30 }), { minLength: 1, maxLength: 5 }), async (story, sizes) => {
-        const expected = await alertsOf(story, { ...judging, store: new PlainWindows(judging), batchOf: () => 10 });
-        const positioned = positionedOf(story);
-        let before = { from: 0, to: 0 };
-        const between = async (n: number, from: number) => {
-          // A reply was lost: the batch before is applied again. Now and then by a zombie, which knows an older commit.
-          if (n % 3 === 1) {
-            const facts = batchOf(positioned.slice(before.from, before.to));
-            await store.apply({ partition: 0, windowId: judging.windowId, ...before, committed: before.from, facts });
-          }
-          before = { from, to: from + (sizes[n % sizes.length] ?? 1) };
-        };
-        const actual = await alertsOf(story, { ...judging, store, batchOf: (n) => sizes[n % sizes.length] ?? 1, between });
-        // What one event finds has no order.
-        expect(inOrder(actual)).toEqual(inOrder(expected));
-      }),
-      // With split pages about one story in four hundred still differs: a known defect, to be mended; these fifteen hold.
-      { numRuns, ...(pageBytes < 16_384 && { seed: 7 }) },
-    );
-  },
-);
+  [16_384, 40],
+  [1_500, 15],
+])('W1, W2: random stories, in random batches, some applied again, pages of %i bytes', async (pageBytes, numRuns) => {
+  const judging = { windowMs: 1_500, windowId: randomUUID() };
+  const store = await redis(judging.windowMs, pageBytes);
+  await fc.assert(
+    fc.asyncProperty(stories(120), fc.array(fc.integer({ min: 1, max: 30 }), { minLength: 1, maxLength: 5 }), async (story, sizes) => {
+      const expected = await alertsOf(story, { ...judging, store: new PlainWindows(judging), batchOf: () => 10 });
+      const positioned = positionedOf(story);
+      let before = { from: 0, to: 0 };
+      const between = async (n: number, from: number) => {
+        // A reply was lost: the batch before is applied again. Now and then by a zombie, which knows an older commit.
+        if (n % 3 === 1) {
+          const facts = batchOf(positioned.slice(before.from, before.to));
+          await store.apply({ partition: 0, windowId: judging.windowId, ...before, committed: before.from, facts });
+        }
+        before = { from, to: from + (sizes[n % sizes.length] ?? 1) };
+      };
+      expect(await alertsOf(story, { ...judging, store, batchOf: (n) => sizes[n % sizes.length] ?? 1, between })).toEqual(expected);
+    }),
+    { numRuns },
+  );
+});
 
 test.each([
   [1, 16_384],

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { boundedHistory, isBounded } from '../../domain/bounded.ts';
 import { historyKey } from '../../domain/fact.ts';
-import { closedIn, type History, rememberedIn } from '../../domain/fold.ts';
+import { closedIn, type History, RETAINED, rememberedIn } from '../../domain/fold.ts';
 import { latestSuccesses } from '../../domain/successes.ts';
 import { writeFold } from './fold-item.ts';
 import { type AnchoredHistory, successesOf } from './histories.ts';
@@ -135,7 +135,7 @@ function keptSuccesses(leaf: Leaf, isHere: (anchor: Buffer) => boolean, { below,
   });
 }
 
-/** Of what is only asked whether it is there: the latest. Phases are added to the phases, events answered. */
+/** Of what is only asked whether it is there: where that is much, the latest. Phases are added to the phases, events answered. */
 function keptExistence(leaf: Leaf, isHere: (anchor: Buffer) => boolean, { below, oldest }: Bounds, phases: Set<PhaseItem>): Set<EventItem> {
   const events = new Set<EventItem>();
   const all = [
@@ -150,8 +150,10 @@ function keptExistence(leaf: Leaf, isHere: (anchor: Buffer) => boolean, { below,
   for (const group of byAnchor.values()) {
     const sorted = group.map(({ item }) => item).sort((a, b) => a.offset - b.offset);
     const latest = sorted.findLast(({ offset }) => offset < below);
+    // A few stay as they are: a second delivery is told by its first, which may be remembered nowhere else under this path.
+    const isFew = sorted.length <= RETAINED;
     for (const item of sorted) {
-      if (item.offset < below && item !== latest) continue;
+      if (!isFew && item.offset < below && item !== latest) continue;
       if ('call' in item) phases.add(item);
       else events.add(item);
     }
