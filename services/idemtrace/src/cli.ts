@@ -2,6 +2,7 @@
 import { Command, CommanderError, Option } from 'commander';
 import { type Context, createContext } from './commands/context.ts';
 import { CommandError, EXIT } from './output/command-error.ts';
+import { PartError } from './pipeline/part.ts';
 
 type Action<A extends readonly unknown[]> = (context: Context, ...args: A) => Promise<number>;
 
@@ -212,6 +213,11 @@ function explain(error: unknown, { screen }: Context, isInterrupted: boolean): n
   if (error instanceof CommandError) {
     screen.note(error.message);
     return error.exitCode;
+  }
+  // A fault with a code is one that its thread could tell: its message says what is wrong and what to do.
+  if (error instanceof PartError && error.code !== undefined) {
+    screen.note(error.message);
+    return EXIT.unavailable;
   }
   screen.note(`idemtrace failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
   return EXIT.fault;

@@ -4,8 +4,8 @@ import { checkLineage, connectLineage, retentionOf } from '@idemtrace/lineage';
 import type { Config } from '../config/index.ts';
 import { CommandError } from '../output/command-error.ts';
 import { windowsAdapter } from '../pipeline/adapters.ts';
+import { lagOf } from '../pipeline/lag.ts';
 import { clusterOf, lineageServer } from '../pipeline/lineage.ts';
-import { lagOf } from '../pipeline/pipeline.ts';
 import { openStore } from '../pipeline/store.ts';
 import { type Check, checksOf, type Finding } from './doctor-check.ts';
 import { setupFindings } from './topics.ts';
@@ -47,7 +47,7 @@ async function checkLog(config: Config): Promise<readonly Check[]> {
     if (findings.some(({ severity }) => severity === 'error')) return [...checks, ...replicas];
     const store = await openStore(config);
     try {
-      const lag = await lagOf(store, topics.events, groups.detector);
+      const lag = await lagOf(store.log, topics.events, groups.detector);
       const judged: Check =
         lag === 0
           ? { name: 'detector', verdict: 'pass', found: 'all events are judged' }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { formatMistakes, readPolicy } from '@idemtrace/detector/policy';
 import type { Config } from '../config/index.ts';
 import { EXIT } from '../output/command-error.ts';
+import { lagOf } from '../pipeline/lag.ts';
 import { queryLineage } from '../pipeline/lineage.ts';
 import { openStore, type Store } from '../pipeline/store.ts';
 import { type CommonOptions, type Context, configure } from './context.ts';
@@ -127,8 +128,7 @@ function gib(bytes: number): string {
 
 async function checkLag({ topics, groups }: Config, { log }: Store): Promise<Check> {
   const name = 'detector';
-  const [bounds, committed] = await Promise.all([log.bounds(topics.events), log.committed(topics.events, groups.detector)]);
-  const lag = bounds.reduce((sum, { high }, partition) => sum + high - (committed[partition] ?? 0), 0);
+  const [bounds, lag] = await Promise.all([log.bounds(topics.events), lagOf(log, topics.events, groups.detector)]);
   const events = bounds.reduce((sum, { low, high }) => sum + high - low, 0);
   const found = `${events} events in ${bounds.length} partitions, ${lag} of them not judged`;
   if (lag === 0) return { name, verdict: 'pass', found };

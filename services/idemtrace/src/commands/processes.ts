@@ -1,11 +1,11 @@
 /** `idemtrace detector | gateway | lineage-sink`: the parts of the pipeline as processes of their own, on the services that are configured. */
 import type { StartFrom } from '@idemtrace/detector';
 import { createProbes, type Readiness, type Served } from '@idemtrace/gateway';
-import { connectLineage } from '@idemtrace/lineage';
+import { checkLineage, connectLineage, type LineageAddress, type LineageCluster } from '@idemtrace/lineage';
 import type { Config } from '../config/index.ts';
 import { CommandError, EXIT } from '../output/command-error.ts';
 import { gatewayOf, listening } from '../pipeline/gateway.ts';
-import { lineageServer } from '../pipeline/lineage.ts';
+import { clusterOf, lineageServer } from '../pipeline/lineage.ts';
 import { startDetectorPart, startSinkPart } from '../pipeline/parts.ts';
 import { openPolicy } from '../pipeline/policy.ts';
 import { openStore, type Store } from '../pipeline/store.ts';
@@ -39,7 +39,7 @@ export async function lineageSinkCommand(context: Context, options: CommonOption
   if (address === undefined)
     throw new CommandError('invalid_config', 'The lineage sink needs a ClickHouse server: set IDEMTRACE_CLICKHOUSE_URL.');
   await (await openStore(config)).close();
-  await checkSchema(address);
+  await checkSchema(address, clusterOf(config));
   const sink = await startSinkPart({ config, logger, address });
   try {
     const ready = async (): Promise<Readiness> => {
@@ -118,19 +118,15 @@ function startFrom(from: string | undefined): StartFrom | undefined {
   return time;
 }
 
-/** A missing schema would keep the sink waiting for ever: it is told before it starts. */
-async function checkSchema(address: Parameters<typeof connectLineage>[0]): Promise<void> {
+/** A schema that is missing or of another version would keep the sink waiting for ever: it is told before it starts. A server that is away is waited for. */
+async function checkSchema(address: LineageAddress, cluster: LineageCluster | undefined): Promise<void> {
   const client = connectLineage(address);
   try {
-    await client.query({ query: 'SELECT count() FROM schema_migrations', format: 'JSONEachRow' }).then((answer) => answer.close());
-  } catch (error) {
-    const code = error instanceof Error && 'type' in error ? String(error.type) : undefined;
-    if (code !== 'UNKNOWN_TABLE' && code !== 'UNKNOWN_DATABASE') return;
-    throw new CommandError(
-      'not_set_up',
-      `The database ${address.database} has no lineage tables: run \`idemtrace lineage migrate\` once.`,
-      { cause: error },
-    );
+    const { findings } = await checkLineage(client, { cluster });
+    const wrong = findings.find(({ severity, setting }) => severity === 'error' && setting !== 'server');
+    if (wrong === undefined) return;
+    const { setting, actual, wanted, mend } = wrong;
+    throw new CommandError('not_set_up', `ClickHouse, database ${address.database}: ${setting} ${actual}, wanted ${wanted}. ${mend}`);
   } finally {
     await client.close();
   }

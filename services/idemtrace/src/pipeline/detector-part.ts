@@ -4,6 +4,7 @@ import { formatMistakes, type PolicyChange } from '@idemtrace/detector/policy';
 import type { Sample } from '@idemtrace/lineage';
 import { startTelemetry } from '../telemetry/index.ts';
 import { openCodec, openLog, openWindows } from './adapters.ts';
+import { lagByPartition } from './lag.ts';
 import type { PartSpec } from './part-protocol.ts';
 import type { Logger } from './pipeline.ts';
 import { openPolicy } from './policy.ts';
@@ -47,10 +48,7 @@ export async function runDetector(spec: DetectorSpec, logger: Logger): Promise<R
     },
     ...(from !== undefined && { from }),
   });
-  const lag = async (): Promise<readonly number[]> => {
-    const [bounds, committed] = await Promise.all([log.bounds(topics.events), log.committed(topics.events, group)]);
-    return bounds.map(({ low, high }, partition) => high - Math.max(low, committed[partition] ?? low));
-  };
+  const lag = () => lagByPartition(log, topics.events, group);
   const { current } = policy;
   measures?.read({ status: () => detector.status(), lag, windowBytes: windows.bytes, policyVersion: () => current().policy.version });
 

@@ -5,6 +5,7 @@ import type { EmittedEvent } from '@idemtrace/sdk';
 import type { Config } from '../config/index.ts';
 import { CommandError } from '../output/command-error.ts';
 import { recordsOf } from './append.ts';
+import { lagOf } from './lag.ts';
 import { type LineageStore, openLineage } from './lineage.ts';
 import type { Part } from './part.ts';
 import { startDetectorPart, startSinkPart } from './parts.ts';
@@ -59,12 +60,9 @@ export async function openPipeline({ config, logger, throwAway = false, from }: 
   failed.catch(() => {});
   const { log, codec } = store;
 
+  const lag = () => lagOf(log, topics.events, groups.detector);
   const judged = async (onProgress?: (lag: number) => void) => {
-    for (
-      let left = await lagOf(store, topics.events, groups.detector);
-      left > 0;
-      left = await lagOf(store, topics.events, groups.detector)
-    ) {
+    for (let left = await lag(); left > 0; left = await lag()) {
       onProgress?.(left);
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     }
@@ -75,7 +73,7 @@ export async function openPipeline({ config, logger, throwAway = false, from }: 
     detector,
     lineage,
     failed,
-    lag: () => lagOf(store, topics.events, groups.detector),
+    lag,
     async append(events) {
       if (events.length > 0) await log.append(topics.events, recordsOf(events, codec));
     },
@@ -89,12 +87,6 @@ export async function openPipeline({ config, logger, throwAway = false, from }: 
       await store.close();
     },
   };
-}
-
-/** Records of a topic that a group has not committed yet. */
-export async function lagOf({ log }: Store, topic: string, group: string): Promise<number> {
-  const [bounds, committed] = await Promise.all([log.bounds(topic), log.committed(topic, group)]);
-  return bounds.reduce((sum, { low, high }, partition) => sum + high - Math.max(low, committed[partition] ?? 0), 0);
 }
 
 type Engine = { readonly on: true; readonly store: LineageStore } | { readonly on: false; readonly why: string };

@@ -3,6 +3,7 @@ import type { Cluster, Redis } from 'ioredis';
 import { connect, mastersOf } from './connect.ts';
 import { faultOf } from './error.ts';
 import type { RedisWindowsOptions } from './options.ts';
+import { fieldsOf } from './watch.ts';
 
 export interface RedisFinding {
   /** `error`: something does not work, or is not held; `warning`: it works, with less than is wanted. */
@@ -62,10 +63,7 @@ function addressOf({ options }: Redis): string {
 
 async function infoOf(master: Redis): Promise<ReadonlyMap<string, string>> {
   const sections = await Promise.all(['server', 'memory', 'persistence', 'stats'].map((section) => master.info(section)));
-  const lines = sections.join('\r\n').split('\r\n');
-  return new Map(
-    lines.flatMap((line) => (line.includes(':') ? [[line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 1)] as const] : [])),
-  );
+  return fieldsOf(sections.join('\r\n'));
 }
 
 function findingsOf(info: ReadonlyMap<string, string>, of: string): readonly RedisFinding[] {

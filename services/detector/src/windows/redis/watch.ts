@@ -96,7 +96,8 @@ export class Watch {
   }
 }
 
-function fieldsOf(info: string): ReadonlyMap<string, string> {
+/** Fields of an INFO by their names. */
+export function fieldsOf(info: string): ReadonlyMap<string, string> {
   return new Map(
     info.split('\r\n').flatMap((line) => {
       const at = line.indexOf(':');
