@@ -9,6 +9,8 @@ if (major < LEAST[0] || (major === LEAST[0] && minor < LEAST[1])) {
   );
   process.exitCode = 3;
 } else {
+  // Whoever reads the output may have read enough (`| head`): that is no fault.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 70));
   const { quietKnownWarnings } = await import('./output/warnings.ts');
   quietKnownWarnings();
   const { main } = await import('./cli.ts');
