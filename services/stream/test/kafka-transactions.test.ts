@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { sharedKafka } from '@idemtrace/local-services/testing';
-import { Kafka, type Transaction } from 'kafkajs';
+import type { Transaction } from 'kafkajs';
 import { beforeAll, expect, onTestFinished, test } from 'vitest';
 import { Connection } from '../src/kafka/connection.ts';
 import { committedOf } from '../src/kafka/positions.ts';
@@ -125,9 +125,9 @@ test('a take-over right after a commit of the owner before reads that commit, no
   const { brokers } = await sharedKafka();
   const log = await openForTest();
   const { input, outputs, group } = await withTopics(log);
-  const options = { brokers };
-  const producers = new Producers(options);
-  const connection = new Connection(new Kafka(kafkaSettings(options)));
+  const settings = kafkaSettings({ brokers });
+  const producers = new Producers(settings);
+  const connection = new Connection(settings);
   onTestFinished(() => connection.close());
   for (let next = 1; next <= 40; next++) {
     const before = new Transactions(producers, `idemtrace/${group}/${input}/0`);

@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Kafka } from 'kafkajs';
+import type { KafkaConfig } from 'kafkajs';
 import { LogError } from '../errors.ts';
 import { type Cluster, clusterOf } from './client.ts';
 import { type FaultKind, kindOf, toLogError } from './faults.ts';
+import { Client } from './sockets.ts';
 
 /** Tries by kind of fault: kafkajs itself tries to connect for some seconds; a topic that was just created may be unknown to some broker for a moment. */
 export const attempts: Readonly<Partial<Record<FaultKind, number>>> = { away: 2, stale: 6, unknown_topic: 4 };
@@ -12,12 +13,12 @@ export const attempts: Readonly<Partial<Record<FaultKind, number>>> = { away: 2,
  * a cluster of one broker without any.
  */
 export class Connection {
-  readonly #kafka: Kafka;
-  #cluster: Promise<Cluster> | undefined;
+  readonly #settings: KafkaConfig;
+  #open: Open | undefined;
   #closed = false;
 
-  constructor(kafka: Kafka) {
-    this.#kafka = kafka;
+  constructor(settings: KafkaConfig) {
+    this.#settings = settings;
   }
 
   /**
@@ -27,48 +28,58 @@ export class Connection {
   async run<T>(what: string, work: (cluster: Cluster) => Promise<T>, tries = attempts): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       if (this.#closed) throw new LogError('closed', `${what}: the connection was closed.`);
-      let cluster: Promise<Cluster> | undefined;
+      const open = this.#opened();
       try {
-        cluster = this.#open();
-        return await work(await cluster);
+        return await work(await open.cluster);
       } catch (error) {
         const kind = kindOf(error);
-        if (kind === 'away' || kind === 'unknown_topic') this.#drop(cluster);
+        if (kind === 'away' || kind === 'unknown_topic') this.#drop(open);
         if (attempt >= (tries[kind] ?? 1)) throw toLogError(error, what);
         await sleep(Math.min(1000, 40 * 2 ** attempt));
         // What it says of leaders and coordinators is old; where it cannot be asked, the next attempt meets that.
-        if (kind === 'stale') await cluster?.then((known) => known.refreshMetadata()).catch(() => undefined);
+        if (kind === 'stale') await open.cluster.then((known) => known.refreshMetadata()).catch(() => undefined);
       }
     }
   }
 
   async close(): Promise<void> {
     this.#closed = true;
-    const cluster = this.#cluster;
-    this.#cluster = undefined;
-    await cluster?.then((open) => open.disconnect()).catch(() => undefined);
+    const open = this.#open;
+    this.#open = undefined;
+    if (open !== undefined) await end(open);
   }
 
-  #open(): Promise<Cluster> {
-    this.#cluster ??= this.#connect();
-    return this.#cluster;
+  #opened(): Open {
+    this.#open ??= openWith(this.#settings);
+    return this.#open;
   }
 
-  async #connect(): Promise<Cluster> {
-    const cluster = clusterOf(this.#kafka);
-    try {
-      await cluster.connect();
-      await cluster.refreshMetadata();
-      return cluster;
-    } catch (error) {
-      await cluster.disconnect().catch(() => undefined);
-      throw error;
-    }
+  #drop(open: Open): void {
+    if (this.#open !== open) return;
+    this.#open = undefined;
+    void end(open);
   }
+}
 
-  #drop(cluster: Promise<Cluster> | undefined): void {
-    if (cluster === undefined || this.#cluster !== cluster) return;
-    this.#cluster = undefined;
-    cluster.then((broken) => broken.disconnect()).catch(() => undefined);
-  }
+interface Open {
+  readonly client: Client;
+  readonly cluster: Promise<Cluster>;
+}
+
+function openWith(settings: KafkaConfig): Open {
+  const client = new Client(settings);
+  const cluster = connected(clusterOf(client.kafka));
+  // Whoever asked hears of it; who closes does not.
+  cluster.catch(() => undefined);
+  return { client, cluster };
+}
+
+async function connected(cluster: Cluster): Promise<Cluster> {
+  await cluster.connect();
+  await cluster.refreshMetadata();
+  return cluster;
+}
+
+function end({ client, cluster }: Open): Promise<void> {
+  return client.end(async () => (await cluster).disconnect());
 }

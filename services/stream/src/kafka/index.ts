@@ -1,4 +1,4 @@
-import { Kafka, type KafkaConfig } from 'kafkajs';
+import type { KafkaConfig } from 'kafkajs';
 import type { EventLog } from '../port.ts';
 import { readZstd } from './compression.ts';
 import { Connection } from './connection.ts';
@@ -33,13 +33,13 @@ export async function openWith(options: KafkaLogOptions, overrides: Partial<Kafk
   const { sessionTimeoutMs = 8000, replicationFactor, minInsyncReplicas, report = () => undefined } = options;
   if (options.sasl?.mechanism === 'plain' && (options.tls ?? false) === false)
     report('warn', 'The password for Kafka goes over the network as it is: use TLS, or a SCRAM mechanism.');
-  const kafka = new Kafka({ ...kafkaSettings(options), ...overrides });
-  const { clusterId } = await withAdmin(kafka, 'The Kafka cluster could not be opened', (admin) => admin.describeCluster());
+  const settings = { ...kafkaSettings(options), ...overrides };
+  const { clusterId } = await withAdmin(settings, 'The Kafka cluster could not be opened', (admin) => admin.describeCluster());
   return new KafkaEventLog({
     id: clusterId,
-    kafka,
-    connection: new Connection(kafka),
-    producers: new Producers(options, overrides),
+    settings,
+    connection: new Connection(settings),
+    producers: new Producers(settings, options),
     creation: { replicationFactor, minInsyncReplicas },
     sessionTimeoutMs,
     report,
@@ -48,5 +48,5 @@ export async function openWith(options: KafkaLogOptions, overrides: Partial<Kafk
 
 /** Questions to a cluster without a log: where partitions end, where groups stand. Nothing is connected before the first. */
 export function connectionTo(options: KafkaClientOptions): Connection {
-  return new Connection(new Kafka(kafkaSettings(options)));
+  return new Connection(kafkaSettings(options));
 }

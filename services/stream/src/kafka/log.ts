@@ -1,4 +1,4 @@
-import type { Kafka } from 'kafkajs';
+import type { KafkaConfig } from 'kafkajs';
 import { LogError } from '../errors.ts';
 import { partitionOf } from '../partitioner.ts';
 import type {
@@ -25,7 +25,7 @@ import { type CreateOptions, createTopic, refuseImpossible, refuseMismatch, type
 
 export interface LogMeans {
   readonly id: string;
-  readonly kafka: Kafka;
+  readonly settings: KafkaConfig;
   readonly connection: Connection;
   readonly producers: Producers;
   readonly creation: CreateOptions;
@@ -47,7 +47,7 @@ export class KafkaEventLog implements EventLog {
   constructor(means: LogMeans) {
     this.id = means.id;
     this.#means = means;
-    this.#topics = new Topics(means.connection, means.kafka);
+    this.#topics = new Topics(means.connection, means.settings);
     this.#appender = new Appender(means.producers);
   }
 
@@ -56,12 +56,12 @@ export class KafkaEventLog implements EventLog {
     groups: readonly { readonly topic: string; readonly group: string }[] = [],
   ): Promise<void> {
     this.#refuseClosing();
-    const { kafka, creation, connection, producers } = this.#means;
+    const { settings, creation, connection, producers } = this.#means;
     const named = new Set(specs.map(({ name }) => name));
     for (const { topic } of groups) if (!named.has(topic)) await this.#topics.find(topic);
     const missing = await refuseImpossible(this.#topics, specs);
     if (missing.length === 0) return;
-    const created = await withAdmin(kafka, 'Topics could not be created', async (admin) => {
+    const created = await withAdmin(settings, 'Topics could not be created', async (admin) => {
       const names: string[] = [];
       for (const spec of missing) if (await createTopic(admin, spec, creation)) names.push(spec.name);
       return new Set(names);
@@ -111,7 +111,7 @@ export class KafkaEventLog implements EventLog {
     // Whoever never iterates never hears of it.
     starts.catch(() => undefined);
     const signals = { signal: options.signal, closed: this.#closed.signal };
-    return { [Symbol.asyncIterator]: () => read(this.#means.kafka, topic, starts, signals) };
+    return { [Symbol.asyncIterator]: () => read(this.#means.settings, topic, starts, signals) };
   }
 
   close(): Promise<void> {

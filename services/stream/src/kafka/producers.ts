@@ -1,28 +1,36 @@
-import { CompressionTypes, Kafka, type KafkaConfig, logLevel, type Producer, type RecordMetadata, type TopicMessages } from 'kafkajs';
-import { type KafkaLogOptions, kafkaSettings, transactionalRetry } from './settings.ts';
+import {
+  CompressionTypes,
+  type KafkaConfig,
+  logLevel,
+  type Producer,
+  type ProducerConfig,
+  type RecordMetadata,
+  type TopicMessages,
+} from 'kafkajs';
+import { type KafkaLogOptions, transactionalRetry } from './settings.ts';
+import { Client } from './sockets.ts';
 
 /** Makes producers: each has connections of its own, and is thrown away after a failure. */
 export class Producers {
-  readonly #idempotent: Kafka;
-  readonly #transactional: Kafka;
+  readonly #idempotent: KafkaConfig;
+  readonly #transactional: KafkaConfig;
   readonly #transactionTimeout: number;
   readonly #compression: CompressionTypes;
 
-  constructor(options: KafkaLogOptions, overrides: Partial<KafkaConfig> = {}) {
-    const settings = { ...kafkaSettings(options), ...overrides };
-    this.#idempotent = new Kafka(settings);
+  constructor(settings: KafkaConfig, options: Pick<KafkaLogOptions, 'transactionTimeoutMs' | 'compression'> = {}) {
+    this.#idempotent = settings;
     // What a transactional client logs as errors are answers that it retries; those that it does not are thrown.
-    this.#transactional = new Kafka({ ...settings, retry: { ...transactionalRetry }, logLevel: logLevel.NOTHING });
+    this.#transactional = { ...settings, retry: { ...transactionalRetry }, logLevel: logLevel.NOTHING };
     this.#transactionTimeout = options.transactionTimeoutMs ?? 10_000;
     this.#compression = options.compression === 'gzip' ? CompressionTypes.GZIP : CompressionTypes.None;
   }
 
   idempotent(): Producer {
-    return this.#idempotent.producer({ idempotent: true, maxInFlightRequests: 1, allowAutoTopicCreation: false, createPartitioner });
+    return producerOf(this.#idempotent, { idempotent: true, maxInFlightRequests: 1, allowAutoTopicCreation: false, createPartitioner });
   }
 
   transactional(transactionalId: string): Producer {
-    return this.#transactional.producer({
+    return producerOf(this.#transactional, {
       transactionalId,
       transactionTimeout: this.#transactionTimeout,
       allowAutoTopicCreation: false,
@@ -33,6 +41,12 @@ export class Producers {
   send(sender: Pick<Producer, 'sendBatch'>, topicMessages: TopicMessages[]): Promise<RecordMetadata[]> {
     return sender.sendBatch({ acks: -1, compression: this.#compression, topicMessages });
   }
+}
+
+function producerOf(settings: KafkaConfig, config: ProducerConfig): Producer {
+  const client = new Client(settings);
+  const producer = client.kafka.producer(config);
+  return { ...producer, disconnect: () => client.end(() => producer.disconnect()) };
 }
 
 /** Every message comes with its partition. */

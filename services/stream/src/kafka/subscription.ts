@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Kafka } from 'kafkajs';
+import type { KafkaConfig } from 'kafkajs';
 import { LogError } from '../errors.ts';
 import type { Batch, BatchHandler, SubscribeOptions, Subscription } from '../port.ts';
 import { Connection } from './connection.ts';
@@ -15,7 +15,7 @@ import type { Topics } from './topics.ts';
 import { Transactions } from './transactions.ts';
 
 export interface SubscriptionMeans {
-  readonly kafka: Kafka;
+  readonly settings: KafkaConfig;
   /** For questions of any kind; the membership and the fetches, whose answers are held back by the broker, have connections of their own. */
   readonly connection: Connection;
   readonly topics: Topics;
@@ -54,12 +54,12 @@ export class GroupSubscription implements Subscription {
   #fault: { readonly error: unknown } | undefined;
 
   constructor(means: SubscriptionMeans, options: SubscribeOptions, handler: BatchHandler) {
-    const { kafka, connection, topics } = means;
+    const { settings, connection, topics } = means;
     const { group, topic } = options;
     this.#means = means;
     this.#options = options;
     this.#handler = handler;
-    this.#connections = { membership: new Connection(kafka), fetches: new Connection(kafka) };
+    this.#connections = { membership: new Connection(settings), fetches: new Connection(settings) };
     const report = (message: string) => means.report('warn', `Group ${group}, topic ${topic}: ${message}`);
     this.#membership = new Membership(
       this.#connections.membership,

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Kafka } from 'kafkajs';
+import type { KafkaConfig } from 'kafkajs';
 import { LogError } from '../errors.ts';
 import type { LogRecord, TailOptions } from '../port.ts';
 import { Connection } from './connection.ts';
@@ -25,12 +25,12 @@ export function cursorsOf(bounds: ReadonlyMap<number, Bounds>, { from = 'start',
 
 /** Reads from `cursors` on, by fetches without a group. `closed` aborts when the log is closed under it. */
 export async function* read(
-  kafka: Kafka,
+  settings: KafkaConfig,
   topic: string,
   starts: Promise<readonly Cursor[]>,
   { signal, closed }: { readonly signal: AbortSignal | undefined; readonly closed: AbortSignal },
 ): AsyncGenerator<LogRecord> {
-  const connection = new Connection(kafka);
+  const connection = new Connection(settings);
   const aborted = () => signal?.aborted === true;
   try {
     const cursors = (await starts).map((cursor) => ({ ...cursor }));

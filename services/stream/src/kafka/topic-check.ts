@@ -1,4 +1,3 @@
-import { Kafka } from 'kafkajs';
 import type { TopicSpec } from '../port.ts';
 import { Connection } from './connection.ts';
 import { type KafkaClientOptions, kafkaSettings } from './settings.ts';
@@ -28,13 +27,13 @@ export interface WantedTopics {
 
 /** Compares topics of a cluster with what is wanted of them. Throws a `LogError` where the cluster cannot be asked. */
 export async function checkKafkaTopics(options: KafkaClientOptions, wanted: WantedTopics): Promise<readonly TopicFinding[]> {
-  const kafka = new Kafka(kafkaSettings(options));
-  const connection = new Connection(kafka);
+  const client = kafkaSettings(options);
+  const connection = new Connection(client);
   try {
-    const topics = new Topics(connection, kafka);
+    const topics = new Topics(connection, client);
     const found = await Promise.all(wanted.specs.map(async (spec) => ({ spec, topic: await topics.look(spec.name) })));
     const present = found.filter(({ topic }) => topic !== undefined).map(({ spec }) => spec.name);
-    return await withAdmin(kafka, 'Topics could not be checked', async (admin) => {
+    return await withAdmin(client, 'Topics could not be checked', async (admin) => {
       const settings = present.length === 0 ? new Map() : await settingsOf(admin, present);
       const { topics: metadata } = present.length === 0 ? { topics: [] } : await admin.fetchTopicMetadata({ topics: present });
       return found.flatMap(({ spec, topic }) => {

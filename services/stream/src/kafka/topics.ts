@@ -1,11 +1,12 @@
 /** Topics: how many partitions, which settings, and their creation. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import kafkajs, { type Admin, type Kafka } from 'kafkajs';
+import kafkajs, { type Admin, type KafkaConfig } from 'kafkajs';
 import { LogError } from '../errors.ts';
 import type { TopicSpec } from '../port.ts';
 import type { Cluster } from './client.ts';
 import { attempts, type Connection } from './connection.ts';
 import { kindOf, toLogError } from './faults.ts';
+import { Client } from './sockets.ts';
 
 /** Kafka's default of max.message.bytes: holds where the client may not ask. */
 const defaultMaxMessageBytes = 1_048_588;
@@ -20,12 +21,12 @@ export interface Topic {
 /** Topics as they are found. A topic keeps its partitions, so what was read once stays right. */
 export class Topics {
   readonly #connection: Connection;
-  readonly #kafka: Kafka;
+  readonly #settings: KafkaConfig;
   readonly #known = new Map<string, Promise<Topic>>();
 
-  constructor(connection: Connection, kafka: Kafka) {
+  constructor(connection: Connection, settings: KafkaConfig) {
     this.#connection = connection;
-    this.#kafka = kafka;
+    this.#settings = settings;
   }
 
   /** Throws `unknown_topic`. */
@@ -73,7 +74,7 @@ export class Topics {
   async #limitOf(name: string): Promise<number | undefined> {
     for (let attempt = 1; ; attempt++) {
       try {
-        const settings = await withAdmin(this.#kafka, `Settings of topic ${name}`, (admin) => settingsOf(admin, [name]));
+        const settings = await withAdmin(this.#settings, `Settings of topic ${name}`, (admin) => settingsOf(admin, [name]));
         return Number(settings.get(name)?.get('max.message.bytes')) || undefined;
       } catch (error) {
         const kind = kindOf(error);
@@ -86,15 +87,16 @@ export class Topics {
 }
 
 /** Runs with an admin client of its own. Throws what a caller of the port can tell apart. */
-export async function withAdmin<T>(kafka: Kafka, what: string, work: (admin: Admin) => Promise<T>): Promise<T> {
-  const admin = kafka.admin();
+export async function withAdmin<T>(settings: KafkaConfig, what: string, work: (admin: Admin) => Promise<T>): Promise<T> {
+  const client = new Client(settings);
+  const admin = client.kafka.admin();
   try {
     await admin.connect();
     return await work(admin);
   } catch (error) {
     throw toLogError(error, what);
   } finally {
-    await admin.disconnect().catch(() => undefined);
+    await client.end(() => admin.disconnect());
   }
 }
 
