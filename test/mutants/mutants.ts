@@ -71,15 +71,15 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'a rebuild starts at the record to be judged, not a window before it',
     breaks: 'W5',
     file: LOOP,
-    from: '    const lo = Math.min(await reach(start - this.#options.windowMs * REDELIVERY_SHARE), state.committed);',
+    from: '    const lo = Math.min(await reach(first.logTime - rebuildMs(this.#options.windowMs)), state.committed);',
     to: '    const lo = Math.min(await reach(first.logTime), state.committed);',
   },
   {
     name: 'a rebuild does not look before the window for first deliveries',
     breaks: 'W6',
     file: LOOP,
-    from: 'await reach(start - this.#options.windowMs * REDELIVERY_SHARE)',
-    to: 'await reach(start)',
+    from: 'await reach(first.logTime - rebuildMs(this.#options.windowMs))',
+    to: 'await reach(first.logTime - this.#options.windowMs)',
   },
   {
     name: 'a rebuild publishes what was published before',

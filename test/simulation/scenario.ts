@@ -17,12 +17,14 @@ export type Delivery =
       readonly variant: number;
       /** ms of log time since the record before. */
       readonly later: number;
+      /** Every window is lost just before it, when all that came before is judged. */
+      readonly lost?: true;
     }
   | { readonly kind: 'poison'; readonly bytes: Buffer; readonly workflow: number; readonly later: number };
 
 export const WINDOW_MS = 10_000;
 /** A delivery that comes again does so within this of the first, ms: an eighth of the window. */
-const REDELIVERY_MS = WINDOW_MS / 8;
+export const REDELIVERY_MS = WINDOW_MS / 8;
 export const TENANT = 'acme';
 
 const START = 1_760_000_000_000;
@@ -72,14 +74,22 @@ export function scenario(
     return random.chance(0.3) ? WINDOW_MS - random.below(2 * REDELIVERY_MS) : random.below(WINDOW_MS * 1.3);
   };
   const soon = () => random.below(REDELIVERY_MS / 10);
+  // Of the last redelivery, ms after its first delivery; undefined once another record came.
+  let apart: number | undefined;
   while (sequences.some((sequence) => sequence.length > 0)) {
     const sequence = random.pick(sequences.filter(({ length }) => length > 0));
     const event = sequence.shift();
     if (event === undefined) continue;
-    deliveries.push({ kind: 'event', event, variant: 0, later: later() });
+    if (apart !== undefined && apart > 0 && random.chance(0.3)) {
+      // The first delivery has just left the window, the second has not: a window that is rebuilt now must not take it for the first.
+      deliveries.push({ kind: 'event', event, variant: 0, later: WINDOW_MS - random.below(apart), lost: true });
+    } else deliveries.push({ kind: 'event', event, variant: 0, later: later() });
+    apart = undefined;
     // No identity comes a third time, and the second comes soon: what is not promised of redeliveries is not tried (see PROTOCOL.md).
-    if (random.chance(0.06)) deliveries.push({ kind: 'event', event: redelivered(event, random), variant: 0, later: soon() });
-    else if (random.chance(0.03)) deliveries.push({ kind: 'event', event: conflicting(event), variant: 1, later: soon() });
+    if (random.chance(0.06)) {
+      apart = soon();
+      deliveries.push({ kind: 'event', event: redelivered(event, random), variant: 0, later: apart });
+    } else if (random.chance(0.03)) deliveries.push({ kind: 'event', event: conflicting(event), variant: 1, later: soon() });
     if (random.chance(0.04)) deliveries.push({ kind: 'poison', bytes: poison(random), workflow: random.below(workflows), later: later() });
   }
   // Redeliveries come late, too.

@@ -4,7 +4,7 @@ import { type Codec, createCodec, EMPTY_POLICY, eventKey, fileRegistry, PolicyLo
 import { Cluster, type LogFaults, logOf, TOPICS } from './log.ts';
 import { expectedOf, type LogEntry, type OraclePolicy } from './oracle.ts';
 import { createRandom } from './random.ts';
-import { type Delivery, identityOf, type SimulatedEvent, scenario, TENANT, WINDOW_MS, workflowName } from './scenario.ts';
+import { type Delivery, identityOf, REDELIVERY_MS, type SimulatedEvent, scenario, TENANT, WINDOW_MS, workflowName } from './scenario.ts';
 import { type WindowFaults, WindowServer, windowsOf } from './windows.ts';
 import { type Coverage, type Process, World } from './world.ts';
 
@@ -117,13 +117,15 @@ class Simulation {
       if (isCalm) this.#calm();
       while (this.#processes.filter(({ alive }) => alive).length < detectors) this.#spawn();
       if (appended < this.#deliveries.length && (this.#world.idle || random.chance(0.3))) {
-        if (appended === this.#switchAt && this.#switched === undefined) {
-          // A new policy, once all that came before is judged: then it is known which judged what.
+        const [switches, loses] = [appended === this.#switchAt && this.#switched === undefined, isLoss(this.#deliveries[appended])];
+        if (switches || loses) {
+          // Once all that came before is judged: then it is known which policy judged what, and which record the rebuild is for.
           if (!this.#cluster.caughtUp) {
             await this.#step(random.chance(this.#faults.crash));
             continue;
           }
-          this.#switchPolicy();
+          if (switches) this.#switchPolicy();
+          if (loses) this.#loseWindows();
         }
         this.#append(appended);
         appended += 1;
@@ -156,10 +158,7 @@ class Simulation {
       this.#world.tell('rebalance');
       this.#cluster.rebalance();
     }
-    if (random.chance(rates.flush)) {
-      this.#world.count('fault: windows flushed');
-      this.#windows.flush();
-    }
+    if (random.chance(rates.flush)) this.#loseWindows();
     if (random.chance(rates.restore)) {
       this.#world.count('fault: windows restored');
       await this.#windows.restore();
@@ -167,11 +166,16 @@ class Simulation {
     if (random.chance(rates.retention)) this.#retain();
   }
 
+  #loseWindows(): void {
+    this.#world.count('fault: windows flushed');
+    this.#windows.flush();
+  }
+
   /** Cuts what is judged and in no window of what is not: retention is longer than the window, whatever waits. */
   #retain(): void {
     for (const [partition, { records, committed }] of this.#cluster.partitions.entries()) {
       const oldest = records.find(({ offset }) => offset >= committed)?.logTime ?? this.#logTime;
-      const kept = records.find(({ offset, logTime }) => offset >= committed || oldest - logTime <= WINDOW_MS);
+      const kept = records.find(({ offset, logTime }) => offset >= committed || oldest - logTime <= WINDOW_MS + REDELIVERY_MS);
       const before = this.#cluster.state(partition).low;
       this.#cluster.cut(partition, Math.min(kept?.offset ?? committed, committed));
       if (this.#cluster.state(partition).low > before) this.#world.count('fault: retention');
@@ -280,6 +284,10 @@ class Simulation {
       trace: this.#world.trace ?? [],
     };
   }
+}
+
+function isLoss(delivery: Delivery | undefined): boolean {
+  return delivery?.kind === 'event' && delivery.lost === true;
 }
 
 function toldOf(event: SimulatedEvent): string {

@@ -54,6 +54,6 @@ test('a seed replays byte for byte', async () => {
   expect(second).toEqual(first);
 });
 
-test('W5: a redelivery whose first delivery has left the window stays one after a rebuild (seed 2173)', async () => {
-  expect((await simulate(2173)).differences).toEqual([]);
+test('W5: a redelivery whose first delivery has left the window stays one after a rebuild (seed 86)', async () => {
+  expect((await simulate(86)).differences).toEqual([]);
 });

@@ -77,6 +77,11 @@ const RETRY_MS = 500;
  */
 const REDELIVERY_SHARE = 1 / 8;
 
+/** How far before a record the log must reach, ms, for a window of this length to be rebuilt whole. */
+export function rebuildMs(windowMs: number): number {
+  return windowMs * (1 + REDELIVERY_SHARE);
+}
+
 export class DetectorError extends Error {
   override readonly name = 'DetectorError';
   readonly code: 'no_committed_offset';
@@ -177,9 +182,8 @@ class Loop {
     const first = batch.records[0];
     if (first === undefined) return;
     const reach = (logTime: number) => this.#patiently(partition, 'the log', () => partition.offsetAt(logTime));
-    const start = first.logTime - this.#options.windowMs;
-    const lo = Math.min(await reach(start - this.#options.windowMs * REDELIVERY_SHARE), state.committed);
-    const cut = state.low > 0 && Math.min(await reach(start), state.committed) <= state.low;
+    const lo = Math.min(await reach(first.logTime - rebuildMs(this.#options.windowMs)), state.committed);
+    const cut = state.low > 0 && lo <= state.low;
     const next: State = { mode: 'beginning', generation: state.generation, committed: state.committed, next: lo, cut };
     this.#states.set(partition.partition, next);
     if (lo === batch.from) return this.#begin(partition, batch, next);
@@ -191,7 +195,7 @@ class Loop {
     const first = batch.records[0];
     if (first === undefined) return;
     this.#counters.rebuilds += 1;
-    const completeFrom = cut ? first.logTime + this.#options.windowMs : 0;
+    const completeFrom = cut ? first.logTime + rebuildMs(this.#options.windowMs) : 0;
     if (cut) this.#report(partition, 'the log no longer reaches back a whole window: alerts say windowComplete false until it does');
     const marker = { windowId: this.#windowId, lo: batch.from, committed, completeFrom };
     await this.#patiently(partition, 'the window store', () => this.#options.windows.begin(partition.partition, marker));

@@ -1,7 +1,15 @@
 export { alertOf } from './alert.ts';
 export type { DetectorCodec } from './batch.ts';
 export type { DetectorCounters } from './counters.ts';
-export { type Detector, DetectorError, type DetectorOptions, type DetectorStatus, type StartFrom, startDetector } from './detector.ts';
+export {
+  type Detector,
+  DetectorError,
+  type DetectorOptions,
+  type DetectorStatus,
+  rebuildMs,
+  type StartFrom,
+  startDetector,
+} from './detector.ts';
 export { type JudgedRule, type ReservedRule, RULES } from './domain/judge.ts';
 export type { BatchReport, DetectorObserver } from './observer.ts';
 export { MemoryWindows, type MemoryWindowsOptions } from './windows/memory/memory-windows.ts';

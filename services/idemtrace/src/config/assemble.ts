@@ -1,3 +1,4 @@
+import { rebuildMs } from '@idemtrace/detector';
 import { formatDuration } from '@idemtrace/detector/policy';
 import { LEAVES } from './leaves.ts';
 import type { ConfigMistake, Origins } from './resolve.ts';
@@ -30,8 +31,8 @@ export function assemble(
   }
   const retention = values.get('topics.retention');
   const length = values.get('window.length');
-  if (typeof retention === 'number' && typeof length === 'number' && retention < length) {
-    const message = `is shorter than the window, ${formatDuration(length)}: lost windows could not be rebuilt from the log`;
+  if (typeof retention === 'number' && typeof length === 'number' && retention < rebuildMs(length)) {
+    const message = `is shorter than the window, ${formatDuration(length)}, and an eighth: lost windows could not be rebuilt from the log`;
     mistakes.push({
       origin: originOf(origins, 'topics.retention'),
       path: 'topics.retention',

@@ -52,7 +52,9 @@ export const configSchema = z.strictObject({
     alerts: topic('Topic of the alerts.').prefault('idemtrace.alerts'),
     deadLetters: topic('Topic of the records that could not be judged.').prefault('idemtrace.dead-letters'),
     partitions: integer('Partitions of each topic, fixed when the topics are created.', 1, 256).prefault(6),
-    retention: duration('Records older than this may be deleted. At least the window’s length.', MINUTE, 3650 * DAY).prefault('7d'),
+    retention: duration('Records older than this may be deleted. At least the window’s length and an eighth.', MINUTE, 3650 * DAY).prefault(
+      '7d',
+    ),
     retentionBytes: size(
       'Oldest records may be deleted while a partition is larger than this. Without it, size sets no bound.',
       1024 ** 2,
