@@ -95,6 +95,13 @@ test('what is wrong with topics is named by topic and setting, with what is ther
   expect(findings).toEqual(expected);
 });
 
+test('topics that are missing are each named, however many are asked for at once', async () => {
+  const { brokers } = await sharedKafka();
+  const specs = Array.from({ length: 12 }, () => ({ name: unique('missing'), partitions: 3 }));
+  const findings = await checkKafkaTopics({ brokers }, { specs });
+  expect(findings.map(({ topic, actual }) => [topic, actual])).toEqual(specs.map(({ name }) => [name, null]));
+});
+
 test('a bound that is wanted nowhere is a finding where the topic has one', () => {
   const settings = new Map(
     Object.entries({

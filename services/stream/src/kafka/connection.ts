@@ -29,15 +29,20 @@ export class Connection {
     for (let attempt = 1; ; attempt++) {
       if (this.#closed) throw new LogError('closed', `${what}: the connection was closed.`);
       const open = this.#opened();
+      open.users += 1;
       try {
         return await work(await open.cluster);
       } catch (error) {
         const kind = kindOf(error);
-        if (kind === 'away' || kind === 'unknown_topic') this.#drop(open);
+        if ((kind === 'away' || kind === 'unknown_topic') && this.#open === open) this.#open = undefined;
         if (attempt >= (tries[kind] ?? 1)) throw toLogError(error, what);
         await sleep(Math.min(1000, 40 * 2 ** attempt));
         // What it says of leaders and coordinators is old; where it cannot be asked, the next attempt meets that.
         if (kind === 'stale') await open.cluster.then((known) => known.refreshMetadata()).catch(() => undefined);
+      } finally {
+        open.users -= 1;
+        // One that was given up may still answer others.
+        if (open.users === 0 && this.#open !== open) void end(open);
       }
     }
   }
@@ -53,17 +58,13 @@ export class Connection {
     this.#open ??= openWith(this.#settings);
     return this.#open;
   }
-
-  #drop(open: Open): void {
-    if (this.#open !== open) return;
-    this.#open = undefined;
-    void end(open);
-  }
 }
 
 interface Open {
   readonly client: Client;
   readonly cluster: Promise<Cluster>;
+  /** Requests under way. */
+  users: number;
 }
 
 function openWith(settings: KafkaConfig): Open {
@@ -71,7 +72,7 @@ function openWith(settings: KafkaConfig): Open {
   const cluster = connected(clusterOf(client.kafka));
   // Whoever asked hears of it; who closes does not.
   cluster.catch(() => undefined);
-  return { client, cluster };
+  return { client, cluster, users: 0 };
 }
 
 async function connected(cluster: Cluster): Promise<Cluster> {
