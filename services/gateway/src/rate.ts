@@ -8,7 +8,7 @@ export interface Rate {
 
 export interface RateLimits extends Rate {
   /** Tenants with a rate of their own. */
-  readonly tenants?: Readonly<Record<string, Rate>>;
+  readonly tenants?: ReadonlyMap<string, Rate>;
 }
 
 interface Bucket {
@@ -57,7 +57,7 @@ export class RateLimiter {
     const now = this.#elapsed();
     let bucket = this.#buckets.get(tenantId);
     if (bucket === undefined) {
-      const { eventsPerSecond, burst } = this.#limits.tenants?.[tenantId] ?? this.#limits;
+      const { eventsPerSecond, burst } = this.#limits.tenants?.get(tenantId) ?? this.#limits;
       const size = burst ?? Math.max(2 * eventsPerSecond, this.#leastBurst);
       bucket = { perMs: eventsPerSecond / 1000, size, tokens: size, at: now };
       // As many as there are tenants with keys.

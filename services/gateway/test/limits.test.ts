@@ -20,7 +20,7 @@ test('a bucket lets a burst through, then what its rate refills', () => {
 });
 
 test('T1: one tenant’s flood takes nothing from another, and a tenant may have a rate of its own', () => {
-  const rate = new RateLimiter({ eventsPerSecond: 1, burst: 10, tenants: { big: { eventsPerSecond: 100 } } }, 1000, () => 0);
+  const rate = new RateLimiter({ eventsPerSecond: 1, burst: 10, tenants: new Map([['big', { eventsPerSecond: 100 }]]) }, 1000, () => 0);
   expect(rate.take('acme', 10)).toBeUndefined();
   expect(rate.take('acme', 1)).toBe(1);
   expect(rate.take('globex', 10)).toBeUndefined();
@@ -28,7 +28,7 @@ test('T1: one tenant’s flood takes nothing from another, and a tenant may have
 });
 
 test('over its rate a tenant is told how long to wait', async () => {
-  const it = world({ rate: { eventsPerSecond: 0.01, burst: 3, tenants: { globex: { eventsPerSecond: 1 } } } });
+  const it = world({ rate: { eventsPerSecond: 0.01, burst: 3, tenants: new Map([['globex', { eventsPerSecond: 1 }]]) } });
   expect(await post(it, json(event(), event()))).toMatchObject({ status: 200 });
   const over = await post(it, json(event(), event()));
   expect(over).toMatchObject({ status: 429, body: { error: 'over_rate' } });

@@ -53,7 +53,7 @@ test('without file, variables and flags every setting has its default', () => {
     groups: { detector: 'idemtrace-detector', lineage: 'idemtrace-lineage' },
     window: { length: 86_400_000 },
     batch: { maxRecords: 1000, maxBytes: 4_194_304 },
-    intake: { host: '127.0.0.1', port: 7390, notice: 0, apiKeys: [] },
+    intake: { host: '127.0.0.1', port: 7390, notice: 0, tenantRates: {}, apiKeys: [] },
     probes: { host: '127.0.0.1', port: 7391 },
     lineage: { mode: 'auto', retention: 7_776_000_000 },
     kafka: { clientId: 'idemtrace', tls: { enabled: false }, sasl: {}, compression: 'none', replicationFactor: 3, minInsyncReplicas: 2 },
@@ -162,6 +162,21 @@ test('secrets come from a variable, a file or the file that a variable names', (
   ]);
   const listed = resolved({ file: file(`intake:\n  apiKeys:\n    - { tenantId: acme, key: ${SECRET} }\n`) });
   expect(listed.config.intake.apiKeys[0]?.key.reveal()).toBe(SECRET);
+});
+
+test('rates of single tenants come as pairs or as a map, and stand beside the rate of all', () => {
+  const env = { IDEMTRACE_INTAKE_RATE: '100', IDEMTRACE_INTAKE_TENANT_RATES: 'acme=500, globex=7' };
+  expect(resolved({ env }).config.intake).toMatchObject({ rate: 100, tenantRates: { acme: 500, globex: 7 } });
+  expect(resolved({ file: file('intake: { rate: 1, tenantRates: { acme: 500 } }\n') }).config.intake.tenantRates).toEqual({ acme: 500 });
+  expect(told({ env: { IDEMTRACE_INTAKE_TENANT_RATES: 'acme=500' } })[0]).toContain('set intake.rate too');
+  for (const [rates, message] of [
+    ['acme=0', 'entry 1 is out of range'],
+    ['acme=1, acme=2', 'entry 2 repeats a tenant'],
+    ['acme', 'expects numbers by tenant'],
+    ['=5', 'entry 1 has no tenant'],
+  ] as const) {
+    expect(told({ env: { ...env, IDEMTRACE_INTAKE_TENANT_RATES: rates } })[0]).toContain(message);
+  }
 });
 
 test('a secret both set and named by a file, or named by a file that cannot be read, is a mistake', () => {

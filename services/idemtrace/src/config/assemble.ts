@@ -40,6 +40,14 @@ export function assemble(
       hint: 'lengthen it, or shorten window.length',
     });
   }
+  if (values.has('intake.tenantRates') && !values.has('intake.rate') && Object.keys(values.get('intake.tenantRates') ?? {}).length > 0) {
+    mistakes.push({
+      origin: originOf(origins, 'intake.tenantRates'),
+      path: 'intake.tenantRates',
+      message: 'is set without intake.rate',
+      hint: 'set intake.rate too, for the tenants that have none of their own',
+    });
+  }
   const names = ['events', 'alerts', 'deadLetters'].map((name) => values.get(`topics.${name}`));
   for (const [index, name] of ['events', 'alerts', 'deadLetters'].entries()) {
     const path = `topics.${name}`;

@@ -29,11 +29,15 @@ export function formatConfigMistakes(mistakes: readonly ConfigMistake[]): string
     .join('\n');
 }
 
+function isEmpty(fallback: unknown): boolean {
+  return typeof fallback === 'object' && fallback !== null && Object.keys(fallback).length === 0;
+}
+
 /** Every setting as a Markdown table, for the documentation. */
 export function settingsTable(): string {
   const rows = LEAVES.map(({ path, variable, meta, fallback }) => {
     const variables = meta.secret === true ? `\`${variable}\`, or a file: \`${variable}_FILE\`` : `\`${variable}\``;
-    const shown = fallback === undefined || (Array.isArray(fallback) && fallback.length === 0) ? '' : `\`${String(fallback)}\``;
+    const shown = fallback === undefined || isEmpty(fallback) ? '' : `\`${String(fallback)}\``;
     return `| \`${path}\` | ${variables} | ${meta.kind} | ${shown} | ${meta.description} |`;
   });
   const reserved = Object.entries(RESERVED_VARIABLES).map(([variable, description]) => `| | \`${variable}\` | path | | ${description} |`);

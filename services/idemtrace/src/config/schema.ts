@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { apiKeys, choice, duration, flag, integer, list, secret, size, text } from './setting.ts';
+import { apiKeys, choice, duration, flag, integer, list, numbersByTenant, secret, size, text } from './setting.ts';
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
@@ -95,6 +95,7 @@ export const configSchema = z.strictObject({
       1,
       1_000_000,
     ).optional(),
+    tenantRates: numbersByTenant('Tenants with a rate of their own, beside `intake.rate` for all others.', 1, 1_000_000).prefault({}),
     apiKeys: apiKeys('Keys that agents authenticate with, each for one tenant. Without any, one for the tenant `local` is made.').prefault(
       [],
     ),

@@ -175,6 +175,29 @@ export function apiKeys(description: string) {
   );
 }
 
+/** Whole numbers by tenant: `tenant=number` pairs joined by commas or lines, or a map of the file. */
+export function numbersByTenant(description: string, least: number, most: number) {
+  return setting(
+    z.unknown().transform((value, context): Readonly<Record<string, number>> => {
+      const hint = 'write tenant=number pairs joined by commas, or in the file a map of numbers by tenant';
+      const pairs = typeof value === 'string' ? pairsOfText(value) : pairsOfMap(value);
+      if (pairs === undefined) return refuse(context, 'expects numbers by tenant', hint);
+      const numbers = new Map<string, number>();
+      for (const [index, [tenantId, text]] of pairs.entries()) {
+        const nth = `entry ${index + 1}`;
+        if (tenantId === '' || tenantId.length > 256 || CONTROL.test(tenantId)) refuse(context, `${nth} has no tenant`, hint);
+        if (numbers.has(tenantId)) refuse(context, `${nth} repeats a tenant`, 'give each one number');
+        const number = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
+        if (!(number >= least && number <= most))
+          refuse(context, `${nth} is out of range`, `write a whole number from ${least} to ${most}`);
+        numbers.set(tenantId, number);
+      }
+      return Object.fromEntries(numbers);
+    }),
+    { description, kind: 'tenant=number, …' },
+  );
+}
+
 type Pairs = readonly (readonly [tenantId: string, key: string])[];
 
 function pairsOfText(text: string): Pairs | undefined {
@@ -188,4 +211,9 @@ function pairsOfText(text: string): Pairs | undefined {
 function pairsOfList(value: unknown): Pairs | undefined {
   const parsed = z.array(z.strictObject({ tenantId: z.string(), key: z.string() })).safeParse(value);
   return parsed.success ? parsed.data.map(({ tenantId, key }) => [tenantId, key] as const) : undefined;
+}
+
+function pairsOfMap(value: unknown): Pairs | undefined {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
+  return Object.entries(value).map(([tenantId, number]) => [tenantId, asText(number) ?? ''] as const);
 }

@@ -33,7 +33,7 @@ export async function gatewayOf({ store, config, keys, ready, logger, samples: a
     topic: config.topics.events,
     keys,
     ready,
-    ...(config.intake.rate !== undefined && { rate: { eventsPerSecond: config.intake.rate } }),
+    ...rateOf(config),
     ...(measures !== undefined && { onRequest: measures.onRequest }),
     onFault: (error, requestId) => logger.error({ error: error instanceof Error ? error.name : 'unknown', requestId }, 'the intake failed'),
   });
@@ -53,6 +53,12 @@ export async function gatewayOf({ store, config, keys, ready, logger, samples: a
       await telemetry?.shutdown();
     },
   };
+}
+
+function rateOf({ intake: { rate, tenantRates } }: Config) {
+  if (rate === undefined) return {};
+  const tenants = new Map(Object.entries(tenantRates).map(([tenantId, eventsPerSecond]) => [tenantId, { eventsPerSecond }]));
+  return { rate: { eventsPerSecond: rate, tenants } };
 }
 
 /** Listens; a port in use is told with what to do. */
