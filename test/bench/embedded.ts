@@ -2,7 +2,9 @@
  * The embedded pipeline under load: events made by the SDK's builder, appended, judged, stored in lineage, all in this process and the
  * engine's.
  *
- * usage: embedded.ts [--events N] [--lineage on|off] [--json]      (node --expose-gc, so that memory is measured after a collection)
+ * usage: embedded.ts [--events N] [--lineage on|off] [--ahead] [--json]      (node --expose-gc, so that memory is measured after a collection)
+ *
+ * --ahead: the events are made before the clock starts, as where agents are processes of their own; without it they are made meanwhile, in this process
  *
  * Prints events/s from the first append to the last row stored, where this process' time goes, and bytes of memory per live execution.
  */
@@ -18,6 +20,7 @@ const { values } = parseArgs({
   options: {
     events: { type: 'string', default: '200000' },
     lineage: { type: 'string', default: 'on' },
+    ahead: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
   },
 });
@@ -107,6 +110,7 @@ if (!resolved.ok) throw new Error('bad configuration');
 const pipeline = await openPipeline({ config: resolved.config, logger: quiet });
 const heap = async () => (await pipeline.detector.status()).heapBytes;
 
+const source = values.ahead ? [...load(target)].values() : load(target);
 const heapBefore = await heap();
 const cpuBefore = process.cpuUsage();
 const startedAt = performance.now();
@@ -114,7 +118,6 @@ let events = 0;
 let executions = 0;
 let making = 0;
 let appending = 0;
-const source = load(target);
 for (let isDone = false; !isDone; ) {
   const batch: EmittedEvent[] = [];
   const makeAt = performance.now();
@@ -144,6 +147,7 @@ const result = {
   events,
   executions,
   lineage: pipeline.lineage.on,
+  madeAhead: values.ahead,
   eventsPerSecond: Math.round(events / seconds),
   seconds: Number(seconds.toFixed(2)),
   secondsAfterLastAppend: Number((seconds - (appendedAt - startedAt) / 1000).toFixed(2)),
