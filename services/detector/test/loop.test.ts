@@ -1,135 +1,28 @@
 /** The loop on the real embedded log: what survives crashes, losses, take-overs and bad records. */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import {
-  type Alert,
-  type Codec,
-  createCodec,
-  type DeadLetter,
-  EMPTY_POLICY,
-  eventKey,
-  fileRegistry,
-  PolicyLookup,
-} from '@idemtrace/schemas';
+import { type Alert, type DeadLetter, eventKey } from '@idemtrace/schemas';
 import { type CommitResult, type EventLog, LogError, type OwnedPartition } from '@idemtrace/stream';
 import { openEmbeddedLog } from '@idemtrace/stream/embedded';
-import { afterEach, beforeEach, expect, test } from 'vitest';
-import { type Detector, type DetectorOptions, startDetector } from '../src/detector.ts';
+import { expect, test } from 'vitest';
 import type { JudgedEvent } from '../src/domain/fact.ts';
 import { MemoryWindows } from '../src/windows/memory/memory-windows.ts';
 import type { WindowStore } from '../src/windows/port.ts';
-import { call, retrieval, runEvent } from './story.ts';
-
-const TOPICS = { events: 'events', alerts: 'alerts', deadLetters: 'dead-letters' };
-const PARTITIONS = 2;
-const WINDOW_MS = 86_400_000;
-
-let folder: string;
-let log: EventLog;
-let codec: Codec;
-let detectors: Detector[];
-
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'idemtrace-loop-'));
-  codec = await createCodec({ registry: fileRegistry() });
-  log = await openEmbeddedLog({ path: folder, synchronous: 'normal' });
-  await createTopics(log);
-  detectors = [];
-});
-
-afterEach(async () => {
-  await Promise.allSettled(detectors.map((detector) => detector.close()));
-  await log.close();
-  await rm(folder, { recursive: true, force: true });
-});
-
-function createTopics(on: EventLog): Promise<void> {
-  return on.createTopics(
-    Object.values(TOPICS).map((name) => ({ name, partitions: PARTITIONS })),
-    [{ topic: TOPICS.events, group: 'detector' }],
-  );
-}
-
-async function start(options: Partial<DetectorOptions> = {}): Promise<Detector> {
-  const detector = await startDetector({
-    log,
-    codec,
-    windows: new MemoryWindows({ windowMs: WINDOW_MS }),
-    policy: () => new PolicyLookup(EMPTY_POLICY),
-    topics: TOPICS,
-    group: 'detector',
-    windowMs: WINDOW_MS,
-    ...options,
-  });
-  detector.done.catch(() => {});
-  detectors.push(detector);
-  return detector;
-}
-
-/** Events of workflow `n`: the same story for each. */
-function inWorkflow(n: number, events: readonly JudgedEvent[]): readonly JudgedEvent[] {
-  return events.map((event) => ({ ...event, value: { ...event.value, workflowId: `workflow-${n}` } }) as JudgedEvent);
-}
-
-function append(events: readonly JudgedEvent[], to: EventLog = log) {
-  return to.append(
-    TOPICS.events,
-    events.map(({ name, value }) => ({
-      key: eventKey(value.tenantId, value.workflowId),
-      value: codec.encode(name as 'RunEvent', value as never),
-    })),
-  );
-}
-
-async function judged(on: EventLog = log): Promise<void> {
-  const deadline = Date.now() + 20_000;
-  for (;;) {
-    const [bounds, committed] = await Promise.all([on.bounds(TOPICS.events), on.committed(TOPICS.events, 'detector')]);
-    if (bounds.every(({ high }, partition) => (committed[partition] ?? 0) >= high)) return;
-    if (Date.now() > deadline)
-      throw new Error(`not judged: ${JSON.stringify({ bounds, committed, status: detectors.map((d) => d.status()) })}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
-
-async function read<T>(topic: string, on: EventLog = log): Promise<readonly T[]> {
-  const values: T[] = [];
-  for await (const record of on.tail(topic)) {
-    const [decoded] = await codec.decode([record]);
-    if (decoded?.ok !== true) throw new Error('undecodable output');
-    values.push(decoded.record.value as T);
-  }
-  return values;
-}
-
-const told = (alerts: readonly Alert[]) =>
-  alerts.map(({ alertId, revision, severity, cause }) => [alertId, revision, severity, cause].join(' ')).sort();
-
-/** An unknown charge, its repeat by another run, a repeat that fails, a foreign document: four alerts a workflow, one revised. */
-const STORY: readonly JudgedEvent[] = [
-  runEvent('run-1', 'started'),
-  call('started', { execution: 'a' }),
-  call('unknown', { execution: 'a' }),
-  retrieval('r', [['d', 'globex']]),
-  call('started', { execution: 'b', run: 'run-2' }),
-  call('succeeded', { execution: 'b', run: 'run-2' }),
-  call('started', { execution: 'c', run: 'run-2', step: 1 }),
-  call('failed', { execution: 'c', run: 'run-2', step: 1 }),
-];
-const workflows = (count: number) => Array.from({ length: count }, (_, n) => inWorkflow(n, STORY)).flat();
-
-async function undisturbed(events: readonly JudgedEvent[], options: Partial<DetectorOptions> = {}): Promise<readonly string[]> {
-  const other = await openEmbeddedLog({ path: ':memory:' });
-  await createTopics(other);
-  await append(events, other);
-  const detector = await start({ ...options, log: other });
-  await judged(other);
-  const alerts = told(await read<Alert>(TOPICS.alerts, other));
-  await detector.close();
-  await other.close();
-  return alerts;
-}
+import {
+  append,
+  detectors,
+  folder,
+  inWorkflow,
+  judged,
+  log,
+  read,
+  STORY,
+  start,
+  TOPICS,
+  told,
+  undisturbed,
+  WINDOW_MS,
+  workflows,
+} from './loop-scene.ts';
+import { call } from './story.ts';
 
 test('W4: every alert of a story is published once, in the partition of its events', async () => {
   await append(inWorkflow(0, STORY));
@@ -178,42 +71,6 @@ test('W7: a bad record goes once to dead letters, with reason, position and byte
   expect(await read<Alert>(TOPICS.alerts)).toHaveLength(4);
 });
 
-test('W5: a window store that forgets everything is rebuilt from the log, and what was judged emits nothing again', async () => {
-  const events = workflows(30);
-  const half = events.length / 2;
-  let windows = new MemoryWindows({ windowMs: WINDOW_MS });
-  let applies = 0;
-  const forgetful: WindowStore = {
-    marker: (partition) => windows.marker(partition),
-    begin: (partition, marker) => windows.begin(partition, marker),
-    apply: (batch) => {
-      if ([4, 9, 25].includes(++applies)) windows = new MemoryWindows({ windowMs: WINDOW_MS });
-      return windows.apply(batch);
-    },
-    close: () => windows.close(),
-  };
-  const detector = await start({ windows: forgetful, maxRecords: 20 });
-  await append(events.slice(0, half));
-  await judged();
-  await append(events.slice(half));
-  await judged();
-  expect(detector.status().counters.rebuilds).toBeGreaterThan(PARTITIONS);
-  expect(told(await read<Alert>(TOPICS.alerts))).toEqual(await undisturbed(events));
-});
-
-test('W5: a repeat of what was executed before a restart is found, and nothing is found again', async () => {
-  const [before, after] = [STORY.slice(0, 4), STORY.slice(4)];
-  await append(inWorkflow(0, before));
-  const first = await start();
-  await judged();
-  await first.close();
-  await append(inWorkflow(0, after));
-  await start();
-  await judged();
-  expect(told(await read<Alert>(TOPICS.alerts))).toEqual(await undisturbed(inWorkflow(0, STORY)));
-});
-
-/** A log whose commits answer what the test wants, after or instead of doing it. */
 function withCommits(decide: (commit: () => Promise<CommitResult>) => Promise<CommitResult>): EventLog {
   return new Proxy(log, {
     get(target, name) {
@@ -343,34 +200,4 @@ test('a group that never committed is told to say where it starts', async () => 
   await append(inWorkflow(0, STORY));
   const detector = await start({ group: 'another' });
   await expect(detector.done).rejects.toMatchObject({ code: 'no_committed_offset', message: expect.stringContaining('--from') });
-});
-
-test('W5: where the log no longer reaches back a window, alerts say so until it does', async () => {
-  let now = 1_760_000_000_000;
-  const other = await openEmbeddedLog({ path: ':memory:', clock: () => now });
-  await other.createTopics(
-    [
-      { name: TOPICS.events, partitions: 1, retentionMs: 1000 },
-      ...[TOPICS.alerts, TOPICS.deadLetters].map((name) => ({ name, partitions: 1 })),
-    ],
-    [{ topic: TOPICS.events, group: 'detector' }],
-  );
-  const first = await start({ log: other, windowMs: 10_000, windows: new MemoryWindows({ windowMs: 10_000 }) });
-  await append(inWorkflow(0, STORY.slice(0, 3)), other);
-  await judged(other);
-  await first.close();
-  now += 5000;
-  await append(inWorkflow(1, STORY), other);
-  await other.retain();
-  await start({ log: other, windowMs: 10_000, windows: new MemoryWindows({ windowMs: 10_000 }) });
-  await judged(other);
-  // A window and an eighth: a second delivery may tell of a first one that was cut.
-  now += 11_251;
-  await append(inWorkflow(2, STORY), other);
-  await judged(other);
-  const alerts = await read<Alert>(TOPICS.alerts, other);
-  expect(new Set(alerts.map(({ workflowId, windowComplete }) => `${workflowId} ${windowComplete}`))).toEqual(
-    new Set(['workflow-1 false', 'workflow-2 true']),
-  );
-  await other.close();
 });
