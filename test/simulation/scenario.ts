@@ -74,7 +74,7 @@ export function scenario(
     return random.chance(0.3) ? WINDOW_MS - random.below(2 * REDELIVERY_MS) : random.below(WINDOW_MS * 1.3);
   };
   const soon = () => random.below(REDELIVERY_MS / 10);
-  // Of the last redelivery, ms after its first delivery; undefined once another record came.
+  // Of the last redelivery, ms after its first delivery; undefined once another event came.
   let apart: number | undefined;
   while (sequences.some((sequence) => sequence.length > 0)) {
     const sequence = random.pick(sequences.filter(({ length }) => length > 0));

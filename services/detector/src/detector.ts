@@ -65,7 +65,7 @@ interface Awaiting {
 type State =
   /** Waits for the first record to be judged: its log time says where the window starts. */
   | (Awaiting & { readonly mode: 'locating'; readonly low: number })
-  /** Waits for the first record of the window. `cut`: the log may no longer reach back a whole window. */
+  /** Waits for the first record of the window. `cut`: the log may no longer reach back as far as `rebuildMs`. */
   | (Awaiting & { readonly mode: 'beginning'; readonly cut: boolean })
   | (Awaiting & { readonly mode: 'judging' })
   | { readonly mode: 'fenced'; readonly generation: number };
@@ -196,7 +196,8 @@ class Loop {
     if (first === undefined) return;
     this.#counters.rebuilds += 1;
     const completeFrom = cut ? first.logTime + rebuildMs(this.#options.windowMs) : 0;
-    if (cut) this.#report(partition, 'the log no longer reaches back a whole window: alerts say windowComplete false until it does');
+    if (cut)
+      this.#report(partition, 'the log no longer reaches back a window and an eighth: alerts say windowComplete false until it does');
     const marker = { windowId: this.#windowId, lo: batch.from, committed, completeFrom };
     await this.#patiently(partition, 'the window store', () => this.#options.windows.begin(partition.partition, marker));
     const next: State = { mode: 'judging', generation, committed, next: batch.from };

@@ -1,6 +1,6 @@
 /** Nothing stays connected: kafkajs loses sockets where requests meet a connection that broke, and each would keep a process from ending. */
 import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { sharedKafka } from '@idemtrace/local-services/testing';
 import { logLevel } from 'kafkajs';
 import { expect, onTestFinished, test } from 'vitest';
@@ -25,11 +25,11 @@ function counted() {
 const isOpen = (socket: Socket) => !socket.destroyed;
 
 /** Takes connections, and never says a word. */
-async function silentServer(): Promise<{ readonly address: string; readonly server: Server }> {
+async function silentServer(): Promise<string> {
   const server = createServer((socket) => socket.on('error', () => undefined)).listen(0, '127.0.0.1');
   onTestFinished(() => void server.close());
   await once(server, 'listening');
-  return { address: `127.0.0.1:${(server.address() as AddressInfo).port}`, server };
+  return `127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
 test('requests that meet a broken connection at once leave none of their sockets behind when it is closed', async () => {
@@ -53,7 +53,7 @@ test('requests that meet a broken connection at once leave none of their sockets
 });
 
 test('an end does not wait for an answer that does not come, and a socket that is opened after it is closed', async () => {
-  const { address } = await silentServer();
+  const address = await silentServer();
   const { sockets, socketFactory } = counted();
   const client = new Client({
     brokers: [address],

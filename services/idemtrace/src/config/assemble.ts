@@ -40,7 +40,7 @@ export function assemble(
       hint: 'lengthen it, or shorten window.length',
     });
   }
-  if (values.has('intake.tenantRates') && !values.has('intake.rate') && Object.keys(values.get('intake.tenantRates') ?? {}).length > 0) {
+  if (!values.has('intake.rate') && Object.keys(values.get('intake.tenantRates') ?? {}).length > 0) {
     mistakes.push({
       origin: originOf(origins, 'intake.tenantRates'),
       path: 'intake.tenantRates',

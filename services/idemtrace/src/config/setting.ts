@@ -153,6 +153,10 @@ export interface ApiKey {
 
 const LEAST_KEY = 16;
 
+function isTenant(text: string): boolean {
+  return text !== '' && text.length <= 256 && !CONTROL.test(text);
+}
+
 /** `tenant=key` pairs joined by commas or lines, or a list of `{ tenantId, key }`; several keys may stand for one tenant. */
 export function apiKeys(description: string) {
   return setting(
@@ -163,7 +167,7 @@ export function apiKeys(description: string) {
       const seen = new Set<string>();
       for (const [index, [tenantId, key]] of pairs.entries()) {
         const nth = `entry ${index + 1}`;
-        if (tenantId === '' || tenantId.length > 256 || CONTROL.test(tenantId)) refuse(context, `${nth} has no tenant`, hint);
+        if (!isTenant(tenantId)) refuse(context, `${nth} has no tenant`, hint);
         if (key.length < LEAST_KEY || CONTROL.test(key))
           refuse(context, `${nth} has a key that is too short`, `make it at least ${LEAST_KEY} characters long`);
         if (seen.has(key)) refuse(context, `${nth} repeats a key`, 'a key stands for one tenant: give each its own');
@@ -185,7 +189,7 @@ export function numbersByTenant(description: string, least: number, most: number
       const numbers = new Map<string, number>();
       for (const [index, [tenantId, text]] of pairs.entries()) {
         const nth = `entry ${index + 1}`;
-        if (tenantId === '' || tenantId.length > 256 || CONTROL.test(tenantId)) refuse(context, `${nth} has no tenant`, hint);
+        if (!isTenant(tenantId)) refuse(context, `${nth} has no tenant`, hint);
         if (numbers.has(tenantId)) refuse(context, `${nth} repeats a tenant`, 'give each one number');
         const number = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
         if (!(number >= least && number <= most))

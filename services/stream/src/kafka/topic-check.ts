@@ -27,13 +27,13 @@ export interface WantedTopics {
 
 /** Compares topics of a cluster with what is wanted of them. Throws a `LogError` where the cluster cannot be asked. */
 export async function checkKafkaTopics(options: KafkaClientOptions, wanted: WantedTopics): Promise<readonly TopicFinding[]> {
-  const client = kafkaSettings(options);
-  const connection = new Connection(client);
+  const config = kafkaSettings(options);
+  const connection = new Connection(config);
   try {
-    const topics = new Topics(connection, client);
+    const topics = new Topics(connection, config);
     const found = await Promise.all(wanted.specs.map(async (spec) => ({ spec, topic: await topics.look(spec.name) })));
     const present = found.filter(({ topic }) => topic !== undefined).map(({ spec }) => spec.name);
-    return await withAdmin(client, 'Topics could not be checked', async (admin) => {
+    return await withAdmin(config, 'Topics could not be checked', async (admin) => {
       const settings = present.length === 0 ? new Map() : await settingsOf(admin, present);
       const { topics: metadata } = present.length === 0 ? { topics: [] } : await admin.fetchTopicMetadata({ topics: present });
       return found.flatMap(({ spec, topic }) => {
