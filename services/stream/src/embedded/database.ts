@@ -4,14 +4,22 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { LogError } from '../errors.ts';
 import { untilFree } from './faults.ts';
+import { upgradeFromRecords } from './upgrade.ts';
 
 /** Marks a SQLite file as a log of ours: 'idmt'. */
 const applicationId = 0x69646d74;
 /** Raise it with every change of the tables; an older program then refuses the file instead of misreading it. */
-const schemaVersion = 1;
+const schemaVersion = 2;
 
-/** Tables of schema version 1. `position` is (partition id, offset) in one integer: a rowid table was a fifth faster than a compound key. */
-const schema = `
+/**
+ * Records as they are since schema version 2. `position` is (partition id, offset of the first record) in one integer: a rowid table was a
+ * fifth faster than a compound key.
+ */
+const chunks = `
+CREATE TABLE chunks (position INTEGER PRIMARY KEY, log_time INTEGER NOT NULL, records INTEGER NOT NULL, bytes BLOB NOT NULL) STRICT;
+`;
+
+const schema = `${chunks}
 CREATE TABLE log (id TEXT NOT NULL) STRICT;
 CREATE TABLE topics (
   id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, partitions INTEGER NOT NULL, retention_ms REAL, retention_bytes REAL
@@ -21,7 +29,6 @@ CREATE TABLE partitions (
   low INTEGER NOT NULL DEFAULT 0, high INTEGER NOT NULL DEFAULT 0, last_time INTEGER NOT NULL DEFAULT 0, bytes INTEGER NOT NULL DEFAULT 0,
   UNIQUE (topic, number)
 ) STRICT;
-CREATE TABLE records (position INTEGER PRIMARY KEY, log_time INTEGER NOT NULL, key BLOB, value BLOB NOT NULL, headers BLOB) STRICT;
 CREATE TABLE groups (
   id INTEGER PRIMARY KEY, topic INTEGER NOT NULL, name TEXT NOT NULL, generation INTEGER NOT NULL DEFAULT 0, UNIQUE (topic, name)
 ) STRICT;
@@ -58,7 +65,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<OpenedData
   try {
     await untilFree(() => refuseForeign(db, file), file);
     await untilFree(() => configure(db, file, options, inMemory), file);
-    await untilFree(() => createTables(db), file);
+    await untilFree(() => prepareTables(db), file);
     await untilFree(() => refuseForeign(db, file), file);
     const row = await untilFree(() => db.prepare('SELECT id FROM log').get(), file);
     const id = String(row?.id);
@@ -93,7 +100,7 @@ function refuseForeign(db: DatabaseSync, file: string): void {
   const version = Number(pragma(db, 'user_version'));
   const owner = pragma(db, 'application_id');
   const isNew = version === 0 && owner === 0 && db.prepare('SELECT count(*) AS tables FROM sqlite_schema').get()?.tables === 0;
-  if (isNew || (owner === applicationId && version === schemaVersion)) return;
+  if (isNew || (owner === applicationId && version >= 1 && version <= schemaVersion)) return;
   if (owner === applicationId && version > schemaVersion) {
     const text = `The log ${file} has version ${version}, and this program knows none above ${schemaVersion}: use the newer program.`;
     throw new LogError('unsupported_log', text);
@@ -111,16 +118,20 @@ function configure(db: DatabaseSync, file: string, options: DatabaseOptions, inM
   if (options.maxPageCount !== undefined) db.exec(`PRAGMA max_page_count = ${Math.trunc(options.maxPageCount)}`);
 }
 
-function createTables(db: DatabaseSync): void {
-  if (pragma(db, 'user_version') !== 0) return;
+/** Makes the tables of a new log, or those that an older version lacks. */
+function prepareTables(db: DatabaseSync): void {
+  if (pragma(db, 'user_version') === schemaVersion) return;
   db.exec('BEGIN IMMEDIATE');
   try {
     // Another process may have been first.
-    if (pragma(db, 'user_version') === 0) {
+    const version = pragma(db, 'user_version');
+    if (version === 0) {
       db.exec(schema);
       db.prepare('INSERT INTO log VALUES (?)').run(randomUUID());
-      db.exec(`PRAGMA application_id = ${applicationId}; PRAGMA user_version = ${schemaVersion}`);
+      db.exec(`PRAGMA application_id = ${applicationId}`);
     }
+    if (version === 1) upgradeFromRecords(db, chunks);
+    db.exec(`PRAGMA user_version = ${schemaVersion}`);
     db.exec('COMMIT');
   } finally {
     if (db.isTransaction) db.exec('ROLLBACK');

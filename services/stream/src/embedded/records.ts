@@ -1,6 +1,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { LogError } from '../errors.ts';
 import type { LogRecord, NewRecord } from '../port.ts';
+import { chunksOf, payloadOf, recordsIn, writeChunk } from './chunk.ts';
 import { decodeHeaders, encodeHeaders } from './headers.ts';
 
 /** Offsets of a partition: positions up to 2^53 leave room for 8,191 partitions of a file. */
@@ -9,7 +10,7 @@ export const mostPartitions = 8191;
 /** A record goes through memory several times. Kafka's own default is 1 MiB. */
 const mostRecordBytes = 16 * 1024 * 1024;
 
-/** A record in the form of the table's columns. */
+/** A record in the form that a chunk holds. */
 export interface StoredRecord {
   readonly key: Buffer | null;
   readonly value: Buffer;
@@ -53,6 +54,21 @@ export function offsetOf(position: number): number {
   return position % offsetsPerPartition;
 }
 
+/** A chunk as its row says, without its bytes. */
+export interface ChunkRow {
+  /** Offset of its first record. */
+  readonly first: number;
+  readonly logTime: number;
+  readonly records: number;
+  readonly payload: number;
+}
+
+/** The chunks that hold the records from a position on: the one in which it lies starts before it. */
+const FROM_POSITION = `
+  FROM chunks WHERE position >= ifnull((
+    SELECT position FROM chunks WHERE position <= :position AND position >= :start ORDER BY position DESC LIMIT 1
+  ), :start) AND position < :end ORDER BY position`;
+
 /** Records and bounds of partitions. Every method is one or several statements: what must hold together is called within one transaction. */
 export class Records {
   readonly #clock: () => number;
@@ -60,18 +76,24 @@ export class Records {
   readonly #insert: StatementSync;
   readonly #advance: StatementSync;
   readonly #fetch: StatementSync;
+  readonly #rows: StatementSync;
   readonly #time: StatementSync;
+  readonly #chunk: StatementSync;
+  readonly #delete: StatementSync;
+  readonly #cut: StatementSync;
 
   constructor(db: DatabaseSync, clock: () => number) {
     this.#clock = clock;
     this.#state = db.prepare('SELECT low, high, last_time, bytes FROM partitions WHERE id = ?');
-    this.#insert = db.prepare('INSERT INTO records VALUES (?, ?, ?, ?, ?)');
+    this.#insert = db.prepare('INSERT INTO chunks VALUES (?, ?, ?, ?)');
     this.#advance = db.prepare('UPDATE partitions SET high = ?, last_time = ?, bytes = bytes + ? WHERE id = ?');
-    this.#fetch = db.prepare(
-      'SELECT position, log_time, key, value, headers FROM records WHERE position >= ? AND position < ? ORDER BY position LIMIT ?',
-    );
+    this.#fetch = db.prepare(`SELECT position, log_time, bytes ${FROM_POSITION}`);
     this.#fetch.setReturnArrays(true);
-    this.#time = db.prepare('SELECT log_time FROM records WHERE position >= ? AND position < ? ORDER BY position LIMIT 1');
+    this.#rows = db.prepare(`SELECT position, log_time, records, length(bytes) AS bytes ${FROM_POSITION} LIMIT :most`);
+    this.#time = db.prepare('SELECT log_time FROM chunks WHERE position <= ? AND position >= ? ORDER BY position DESC LIMIT 1');
+    this.#chunk = db.prepare('SELECT bytes FROM chunks WHERE position = ?');
+    this.#delete = db.prepare('DELETE FROM chunks WHERE position >= ?1 AND position < ?2 AND position + records <= ?2');
+    this.#cut = db.prepare('UPDATE partitions SET low = ?, bytes = bytes - ? WHERE id = ?');
   }
 
   stateOf(partitionId: number): PartitionState {
@@ -83,35 +105,37 @@ export class Records {
   append(partitionId: number, records: readonly StoredRecord[]): number {
     const { high, lastTime } = this.stateOf(partitionId);
     const logTime = Math.max(Math.trunc(this.#clock()), lastTime);
-    let bytes = 0;
-    let position = positionOf(partitionId, high);
-    for (const record of records) {
-      this.#insert.run(position++, logTime, record.key, record.value, record.headers);
-      bytes += record.bytes;
-    }
+    this.insert(positionOf(partitionId, high), logTime, records);
+    const bytes = records.reduce((sum, record) => sum + record.bytes, 0);
     this.#advance.run(high + records.length, logTime, bytes, partitionId);
     return high;
   }
 
-  /** Records from an offset on, in order: as many as fit, and one at least where there is one. */
+  /** Writes records that all have one log time; the partition's bounds are the caller's. */
+  insert(position: number, logTime: number, records: readonly StoredRecord[]): void {
+    let next = position;
+    for (const chunk of chunksOf(records)) {
+      this.#insert.run(next, logTime, chunk.length, writeChunk(chunk));
+      next += chunk.length;
+    }
+  }
+
+  /** Records from an offset on, in order: as many as fit, and one at least where there is one. They share memory with those of their chunk. */
   fetch(span: Span, from: number, limits: FetchLimits): LogRecord[] {
     const { topic, partition, partitionId } = span;
+    const first = Math.max(from, this.stateOf(partitionId).low);
     const records: LogRecord[] = [];
     let bytes = 0;
-    const rows = this.#fetch.iterate(positionOf(partitionId, from), positionOf(partitionId + 1, 0), limits.maxRecords);
-    for (const row of rows as Iterable<unknown>) {
-      const [position, logTime, key, value, headers] = row as [number, number, Uint8Array | null, Uint8Array, Uint8Array | null];
-      bytes += (key?.length ?? 0) + value.length + (headers?.length ?? 0);
-      if (bytes > limits.maxBytes && records.length > 0) break;
-      records.push({
-        topic,
-        partition,
-        offset: offsetOf(position),
-        logTime,
-        key: key === null ? null : bufferOf(key),
-        value: bufferOf(value),
-        headers: decodeHeaders(headers === null ? null : bufferOf(headers)),
-      });
+    for (const row of this.#fetch.iterate(rangeOf(partitionId, first)) as Iterable<unknown>) {
+      const [position, logTime, content] = row as [number, number, Uint8Array];
+      const chunkAt = offsetOf(position);
+      let offset = Math.max(first, chunkAt);
+      for (const { key, value, headers, bytes: size } of recordsIn(bufferOf(content), offset - chunkAt)) {
+        bytes += size;
+        if (bytes > limits.maxBytes && records.length > 0) return records;
+        records.push({ topic, partition, offset: offset++, logTime, key, value, headers: decodeHeaders(headers) });
+        if (records.length >= limits.maxRecords) return records;
+      }
     }
     return records;
   }
@@ -123,12 +147,38 @@ export class Records {
     let to = high;
     while (from < to) {
       const middle = Math.floor((from + to) / 2);
-      const row = this.#time.get(positionOf(partitionId, middle), positionOf(partitionId + 1, 0));
+      const row = this.#time.get(positionOf(partitionId, middle), positionOf(partitionId, 0));
       if (row !== undefined && Number(row.log_time) < logTime) from = middle + 1;
       else to = middle;
     }
     return from;
   }
+
+  /** The chunks from the one on that holds an offset, at most so many. */
+  chunksFrom(partitionId: number, offset: number, most: number): ChunkRow[] {
+    return this.#rows.all({ ...rangeOf(partitionId, offset), most }).map((row) => ({
+      first: offsetOf(Number(row.position)),
+      logTime: Number(row.log_time),
+      records: Number(row.records),
+      payload: payloadOf(Number(row.bytes), Number(row.records)),
+    }));
+  }
+
+  /** Bytes of each record of a chunk, by the offset of its first. */
+  sizesOf(partitionId: number, first: number): number[] {
+    const content = this.#chunk.get(positionOf(partitionId, first))?.bytes;
+    return content instanceof Uint8Array ? Array.from(recordsIn(bufferOf(content), 0), ({ bytes }) => bytes) : [];
+  }
+
+  /** Lets go of the records below an offset, `bytes` in all; a chunk goes with the last of its records. */
+  cut(partitionId: number, low: number, bytes: number): void {
+    this.#delete.run(positionOf(partitionId, 0), positionOf(partitionId, low));
+    this.#cut.run(low, bytes, partitionId);
+  }
+}
+
+function rangeOf(partitionId: number, offset: number): { readonly position: number; readonly start: number; readonly end: number } {
+  return { position: positionOf(partitionId, offset), start: positionOf(partitionId, 0), end: positionOf(partitionId + 1, 0) };
 }
 
 function bufferOf(bytes: Uint8Array): Buffer {

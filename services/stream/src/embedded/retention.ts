@@ -1,10 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Core, read, write } from './core.ts';
 import { untilFree } from './faults.ts';
-import { offsetOf, positionOf } from './records.ts';
 
-/** Records that one transaction deletes at most: it bounds how long the event loop and other processes wait. */
-const sliceRecords = 2000;
+/** Chunks that one transaction deletes at most: it bounds how long the event loop and other processes wait. */
+const sliceChunks = 64;
 /** Pages that one step gives back to the disk at most. */
 const slicePages = 512;
 /** Free pages are kept for the records to come, up to a quarter of the file; less than this is not worth the moving of pages. */
@@ -28,10 +27,10 @@ export async function retain(core: Core): Promise<RetentionReport> {
   const bounds = await read(core, () => boundsOf(core));
   let records = 0;
   for (const bound of bounds) {
-    for (let deleted = sliceRecords; deleted === sliceRecords; ) {
+    for (;;) {
       const excess = await read(core, () => excessOf(core, bound));
-      deleted = excess.records === 0 ? 0 : await write(core, () => deleteOldest(core, bound));
-      records += deleted;
+      if (excess.records === 0) break;
+      records += await write(core, () => deleteOldest(core, bound));
     }
   }
   return { records, bytes: await giveBack(core) };
@@ -62,31 +61,29 @@ interface Excess {
 function excessOf(core: Core, { partitionId, keepMs, keepBytes }: Bound): Excess {
   const state = core.records.stateOf(partitionId);
   const oldest = core.clock() - keepMs;
-  const rows = core.db
-    .prepare(
-      `SELECT position, log_time, ifnull(length(key), 0) + length(value) + ifnull(length(headers), 0) AS bytes
-       FROM records WHERE position >= ? AND position < ? ORDER BY position LIMIT ?`,
-    )
-    .iterate(positionOf(partitionId, state.low), positionOf(partitionId + 1, 0), sliceRecords);
-  let records = 0;
-  let bytes = 0;
   let low = state.low;
-  for (const row of rows) {
-    const tooOld = Number(row.log_time) < oldest;
-    if (!tooOld && state.bytes - bytes <= keepBytes) break;
-    records++;
-    bytes += Number(row.bytes);
-    low = offsetOf(Number(row.position)) + 1;
+  let bytes = 0;
+  for (const chunk of core.records.chunksFrom(partitionId, low, sliceChunks)) {
+    const end = chunk.first + chunk.records;
+    if (low === chunk.first && (chunk.logTime < oldest || state.bytes - bytes - chunk.payload > keepBytes)) {
+      bytes += chunk.payload;
+      low = end;
+      continue;
+    }
+    // Part of the chunk is gone, or only part of it may go: its records are looked at one by one.
+    for (const size of core.records.sizesOf(partitionId, chunk.first).slice(low - chunk.first)) {
+      if (chunk.logTime >= oldest && state.bytes - bytes <= keepBytes) break;
+      bytes += size;
+      low++;
+    }
+    if (low < end) break;
   }
-  return { records, bytes, low };
+  return { records: low - state.low, bytes, low };
 }
 
 function deleteOldest(core: Core, bound: Bound): number {
   const { records, bytes, low } = excessOf(core, bound);
-  core.db
-    .prepare('DELETE FROM records WHERE position >= ? AND position < ?')
-    .run(positionOf(bound.partitionId, 0), positionOf(bound.partitionId, low));
-  core.db.prepare('UPDATE partitions SET low = ?, bytes = bytes - ? WHERE id = ?').run(low, bytes, bound.partitionId);
+  core.records.cut(bound.partitionId, low, bytes);
   return records;
 }
 
