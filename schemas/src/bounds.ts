@@ -10,6 +10,8 @@ export interface Check<in T> {
   /** The reasons that it may give. */
   readonly reasons: readonly ValueReason[];
   readonly run: (value: T, faults: ValueFault[]) => void;
+  /** Null is within the bounds. */
+  readonly takesNull?: boolean;
 }
 
 function check<T>(reason: ValueReason, bound: string, holds: (value: T) => boolean): Check<T> {
@@ -112,6 +114,7 @@ export const specified = check<string>('unspecified_phase', 'unspecified', (valu
 export function optional<T>(inner: Check<T>): Check<T | null> {
   return {
     reasons: inner.reasons,
+    takesNull: true,
     run(value, faults) {
       if (value !== null) inner.run(value, faults);
     },
@@ -160,8 +163,7 @@ export function across<T>(reason: ValueReason, bound: string, faulty: (value: T)
 export function record<T extends object>(fields: { readonly [F in keyof T]-?: Check<T[F]> }, ...between: readonly Check<T>[]): Check<T> {
   const entries = (Object.entries(fields) as [keyof T & string, Check<unknown>][]).filter(([, inner]) => inner !== anything);
   const visit = fieldwise<ValueFault>(
-    entries.map(([name]) => name),
-    entries.map(([, inner]) => inner.run),
+    entries.map(([name, { run, takesNull = false }]) => ({ name, visit: run, skipsNull: takesNull })),
     prefixFaults,
   );
   return {

@@ -145,8 +145,7 @@ function record(node: RecordNode): Shape {
   const fields = node.fields.map((field) => ({ name: field.name, shape: compileShape(field.type), default: field.default }));
   const names = new Set(fields.map((field) => field.name));
   const checkFields = fieldwise<Fault<ValueReason>>(
-    fields.map((field) => field.name),
-    fields.map((field) => field.shape.check),
+    fields.map(({ name, shape }) => ({ name, visit: shape.check })),
     prefixFaults,
   );
   return {

@@ -10,19 +10,30 @@ function checkNames(names: readonly string[]): void {
   if (!names.every((name) => NAME.test(name))) throw new TypeError('no name of a field');
 }
 
+/** How a field is visited. */
+export interface FieldVisit<F> {
+  readonly name: string;
+  readonly visit: (value: never, list: F[]) => void;
+  /** Null is passed over: the visit would add nothing. */
+  readonly skipsNull?: boolean;
+}
+
 /** Visits the fields of an object in order; `faulty(list, from, name)` is called after a visit that added to the list. */
 export function fieldwise<F>(
-  names: readonly string[],
-  visits: readonly ((value: never, list: F[]) => void)[],
+  fields: readonly FieldVisit<F>[],
   faulty: (list: F[], from: number, name: string) => void,
 ): (value: object, list: F[]) => void {
-  checkNames(names);
-  const parameters = names.map((_, i) => `visit${i}`);
-  const lines = names.map(
-    (name, i) => `visit${i}(value.${name}, list); if (list.length > from) { faulty(list, from, '${name}'); from = list.length; }`,
-  );
+  checkNames(fields.map(({ name }) => name));
+  const parameters = fields.map((_, i) => `visit${i}`);
+  const lines = fields.map(({ name, skipsNull }, i) => {
+    const line = `visit${i}(value.${name}, list); if (list.length > from) { faulty(list, from, '${name}'); from = list.length; }`;
+    return skipsNull === true ? `if (value.${name} !== null) { ${line} }` : line;
+  });
   const body = `const [${parameters}] = visits; return (value, list) => { let from = list.length; ${lines.join('\n')} };`;
-  return new Function('visits', 'faulty', body)(visits, faulty);
+  return new Function('visits', 'faulty', body)(
+    fields.map(({ visit }) => visit),
+    faulty,
+  );
 }
 
 /** Where a field comes from: the number of a read, or a call that makes its default. */

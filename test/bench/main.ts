@@ -27,7 +27,7 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '3' },
     only: { type: 'string', default: SECTIONS.join() },
     windows: { type: 'string', default: 'redis' },
-    batches: { type: 'string', default: '500' },
+    batches: { type: 'string', default: '2000' },
     'streams-threads': { type: 'string', default: String(availableParallelism()) },
     subjects: { type: 'string' },
     'no-streams': { type: 'boolean', default: false },

@@ -5,7 +5,7 @@ import { alertOf } from './alert.ts';
 import { contentDigest } from './content-digest.ts';
 import { countAlert, countDeadLetter, type DetectorCounters } from './counters.ts';
 import { deadLetterOf } from './dead-letter.ts';
-import { factOf, historiesOf, identityOf, type JudgedEvent, type PositionedEvent } from './domain/fact.ts';
+import { factOf, historiesOf, type JudgedEvent, type PositionedEvent } from './domain/fact.ts';
 import { judge } from './domain/judge.ts';
 import { type DetectorObserver, traceparentOf } from './observer.ts';
 import type { PlacedFact, WindowView } from './windows/port.ts';
@@ -19,7 +19,7 @@ export interface DetectorCodec {
 
 /** A record of a batch as it was read. */
 export type ReadRecord =
-  | { readonly kind: 'event'; readonly record: LogRecord; readonly workflow: string; readonly positioned: PositionedEvent }
+  | { readonly kind: 'event'; readonly record: LogRecord; readonly positioned: PositionedEvent; readonly placed: PlacedFact }
   | { readonly kind: 'tick' }
   | { readonly kind: 'invalid'; readonly record: LogRecord; readonly reason: string; readonly detail: string };
 
@@ -37,7 +37,8 @@ export async function readBatch(batch: Batch, codec: DetectorCodec): Promise<rea
     }
     const { partition, offset, logTime } = record;
     const workflow = eventKey(event.value.tenantId, event.value.workflowId);
-    return { kind: 'event', record, workflow, positioned: { event, partition, offset, logTime, contentDigest: contentDigest(event) } };
+    const positioned = { event, partition, offset, logTime, contentDigest: contentDigest(event) };
+    return { kind: 'event', record, positioned, placed: { workflow, histories: historiesOf(event), fact: factOf(positioned) } };
   });
 }
 
@@ -55,9 +56,7 @@ function judgedEvent(record: AnyRecord): JudgedEvent | undefined {
 }
 
 export function factsOf(records: readonly ReadRecord[]): readonly PlacedFact[] {
-  return records.flatMap((read) =>
-    read.kind === 'event' ? { workflow: read.workflow, histories: historiesOf(read.positioned.event), fact: factOf(read.positioned) } : [],
-  );
+  return records.flatMap((read) => (read.kind === 'event' ? read.placed : []));
 }
 
 export interface JudgeOptions {
@@ -87,9 +86,10 @@ export function judgeBatch(records: readonly ReadRecord[], options: JudgeOptions
 }
 
 function judgeEvent(read: Extract<ReadRecord, { kind: 'event' }>, options: JudgeOptions): readonly OutputRecord[] {
-  const { record, workflow, positioned } = read;
+  const { record, positioned, placed } = read;
+  const { workflow, fact } = placed;
   const { view, counters, policy, windowMs, codec, topics, observer } = options;
-  const held = view.fact(workflow, identityOf(positioned.event));
+  const held = view.fact(workflow, fact.id);
   if (held !== undefined && held.offset < positioned.offset) {
     if (held.contentDigest !== positioned.contentDigest) {
       const detail = `Another event of the same identity and other content stands at offset ${held.offset}.`;

@@ -52,7 +52,7 @@ test('without file, variables and flags every setting has its default', () => {
     },
     groups: { detector: 'idemtrace-detector', lineage: 'idemtrace-lineage' },
     window: { length: 86_400_000 },
-    batch: { maxRecords: 1000, maxBytes: 4_194_304 },
+    batch: { maxRecords: 2000, maxBytes: 4_194_304 },
     intake: { host: '127.0.0.1', port: 7390, notice: 0, tenantRates: {}, apiKeys: [] },
     probes: { host: '127.0.0.1', port: 7391 },
     lineage: { mode: 'auto', retention: 7_776_000_000 },

@@ -7,7 +7,7 @@ import { percentile } from '../measure/spread.ts';
 import type { Plan } from '../plan.ts';
 import { nodeChild } from '../subjects/child.ts';
 import { committedRecords, createTopics, runFolder, type Stage } from '../throughput/stage.ts';
-import { WINDOW_MS } from '../throughput/subject.ts';
+import { DETECTOR_FLAGS, MAX_RECORDS, WINDOW_MS } from '../throughput/subject.ts';
 
 export interface Latency {
   readonly eventsPerSecond: number;
@@ -46,10 +46,12 @@ export async function measureLatency(stage: Stage, { windows, latencySeconds, pr
   const files = { calls: join(folder, 'calls'), seen: join(folder, 'seen') };
 
   const subscriber = nodeChild(program('subscriber.ts'), [...brokers, '--topic', alerts, '--seen', files.seen]);
-  const detector = nodeChild(program('../subjects/detector.ts'), [
+  const settings = [
     ...[...brokers, '--group', 'latency-group', '--events', events, '--alerts', alerts, '--dead-letters', deadLetters],
     ...['--windows', windows === 'redis' ? stage.redis.url : 'memory', '--window-ms', String(WINDOW_MS)],
-  ]);
+    ...['--max-records', String(MAX_RECORDS)],
+  ];
+  const detector = nodeChild(program('../subjects/detector.ts'), settings, DETECTOR_FLAGS);
   await Promise.all([subscriber.heard('ready', 60_000), detector.heard('ready', 60_000)]);
   const agent = nodeChild(program('agent.ts'), [
     ...[...brokers, '--topic', events, '--rate', String(RATE), '--seconds', String(latencySeconds), '--calls', files.calls],

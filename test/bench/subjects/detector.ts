@@ -1,6 +1,6 @@
 /**
  * One process of the detector, all rules, on Kafka.
- * usage: detector.ts --brokers B --group G --events T --alerts T --dead-letters T --windows memory | redis://… --window-ms N
+ * usage: detector.ts --brokers B --group G --events T --alerts T --dead-letters T --windows memory | redis://… --window-ms N --max-records N
  */
 import { parseArgs } from 'node:util';
 import { MemoryWindows, startDetector } from '@idemtrace/detector';
@@ -19,10 +19,10 @@ const { values } = parseArgs({
     'dead-letters': text,
     windows: { type: 'string', default: 'memory' },
     'window-ms': { type: 'string', default: '86400000' },
-    'max-records': { type: 'string', default: '500' },
+    'max-records': text,
   },
 });
-const given = (name: 'brokers' | 'group' | 'events' | 'alerts' | 'dead-letters'): string => {
+const given = (name: 'brokers' | 'group' | 'events' | 'alerts' | 'dead-letters' | 'max-records'): string => {
   const value = values[name];
   if (value === undefined) throw new Error(`--${name} is missing`);
   return value;
@@ -53,7 +53,7 @@ const detector = await startDetector({
   group: given('group'),
   windowMs,
   from: 'earliest',
-  maxRecords: Number(values['max-records']),
+  maxRecords: Number(given('max-records')),
   report: (message) => console.error(message),
 });
 say('ready');

@@ -5,7 +5,7 @@ import { buildStreams } from '../subjects/streams-build.ts';
 import { type Comparison, compare } from './compare.ts';
 import { type ProfileShare, profileOf } from './profile.ts';
 import { loadTopic, type Stage } from './stage.ts';
-import { bareFetch, detector, kafkaStreams, logAlone, type Subject } from './subject.ts';
+import { bareFetch, detector, kafkaStreams, logAlone, MAX_RECORDS, type Subject } from './subject.ts';
 
 export interface Throughput extends Comparison {
   readonly data: Omit<DataSet, 'path' | 'answerPath'>;
@@ -27,12 +27,10 @@ export async function measureThroughput(stage: Stage, plan: Plan): Promise<Throu
     progress.of('producing', sent, events),
   );
   let alertBytes = ALERT_BYTES;
-  const [first = 500, ...others] = plan.batches;
+  const [first = MAX_RECORDS, ...others] = plan.batches;
   const one = detector({ windows, maxRecords: first });
-  const variants = [
-    ...others.map((maxRecords) => detector({ windows, maxRecords })),
-    detector({ windows, maxRecords: first, processes: 2 }),
-  ];
+  const two = detector({ windows, maxRecords: first, processes: 2 });
+  const variants = [...others.map((maxRecords) => detector({ windows, maxRecords })), two];
   const decode = bareFetch({ decode: true });
   const peers: Subject[] = [];
   if (streams !== undefined) {
@@ -45,7 +43,10 @@ export async function measureThroughput(stage: Stage, plan: Plan): Promise<Throu
   const comparison = await compare(stage, topic, {
     subjects,
     rounds,
-    ratios: [decode, ...peers, ...variants].map(({ name }) => [one.name, name] as const),
+    ratios: [
+      ...[decode, ...peers, ...variants].map(({ name }) => [one.name, name] as const),
+      ...peers.map(({ name }) => [two.name, name] as const),
+    ],
     label: 'throughput',
     progress,
     onRun({ subject, answer }) {

@@ -2,6 +2,7 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileRegistry, SCHEMAS } from '@idemtrace/schemas';
+import { YOUNG_GENERATION_MB } from 'idemtrace/internal';
 import { Child, nodeChild } from '../subjects/child.ts';
 import type { StreamsBuild } from '../subjects/streams-build.ts';
 import { createTopics, type LoadedTopic, runFolder, type Stage } from './stage.ts';
@@ -42,6 +43,11 @@ export const logAlone: Subject = {
   },
 };
 
+/** The product's own default. */
+export const MAX_RECORDS = 2000;
+/** As the product's thread has it: a young generation is three semi-spaces. */
+export const DETECTOR_FLAGS = [`--max-semi-space-size=${YOUNG_GENERATION_MB / 3}`];
+
 export interface DetectorSetting {
   readonly windows: 'redis' | 'memory';
   readonly processes?: number;
@@ -50,8 +56,8 @@ export interface DetectorSetting {
   readonly profile?: string;
 }
 
-export function detector({ windows, processes = 1, maxRecords = 500, profile }: DetectorSetting): Subject {
-  const name = `detector, ${windows}${processes > 1 ? `, ${processes} processes` : ''}${maxRecords === 500 ? '' : `, batches of ${maxRecords}`}`;
+export function detector({ windows, processes = 1, maxRecords = MAX_RECORDS, profile }: DetectorSetting): Subject {
+  const name = `detector, ${windows}${processes > 1 ? `, ${processes} processes` : ''}${maxRecords === MAX_RECORDS ? '' : `, batches of ${maxRecords}`}`;
   return {
     name,
     async begin(stage, topic, run) {
@@ -62,7 +68,7 @@ export function detector({ windows, processes = 1, maxRecords = 500, profile }: 
         ...['--dead-letters', deadLetters, '--windows', windows === 'redis' ? stage.redis.url : 'memory'],
         ...['--window-ms', String(WINDOW_MS), '--max-records', String(maxRecords)],
       ];
-      const flags = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`];
+      const flags = profile === undefined ? DETECTOR_FLAGS : [...DETECTOR_FLAGS, '--cpu-prof', `--cpu-prof-dir=${profile}`];
       const children = Array.from({ length: processes }, () => nodeChild(program('detector.ts'), args, flags));
       return { children, group, alerts: { topic: alerts, form: 'detector' }, topics: [alerts, deadLetters] };
     },

@@ -71,7 +71,7 @@ export const configSchema = z.strictObject({
     ),
   }),
   batch: z.strictObject({
-    maxRecords: integer('Most records that are judged in one transaction.', 1, 10_000).prefault(1000),
+    maxRecords: integer('Most records that are judged in one transaction.', 1, 10_000).prefault(2000),
     maxBytes: size('Most bytes that are judged in one transaction.', 64 * 1024, 256 * 1024 ** 2).prefault('4MiB'),
   }),
   hashKey: z.strictObject({

@@ -32,7 +32,7 @@ export class PartError extends Error {
 /** Of the machine's memory, what a part may use at most: windows are held in it, and Node's own bound is for less. */
 const MEMORY_SHARE = 0.6;
 /** Twice Node's own: what a batch needs dies before it is copied. 5 to 10 % less CPU time for 100 MiB a part (`pnpm bench:embedded`); more gains nothing. */
-const YOUNG_GENERATION_MB = 96;
+export const YOUNG_GENERATION_MB = 96;
 
 export async function startPart<S extends PartSpec>(spec: S, logger: Logger): Promise<Part<S['kind']>> {
   const worker = new Worker(new URL(import.meta.url.endsWith('.ts') ? './part-worker.ts' : './part-worker.js', import.meta.url), {

@@ -4,20 +4,21 @@ import { historyKey, historyKindOf } from '../../domain/fact.ts';
 import type { PlacedFact } from '../port.ts';
 import {
   ANCHOR_BYTES,
-  ANCHOR_CHARS,
   DIGEST_BYTES,
   digestHex,
   HAS_EXISTENCE,
   ITEM,
   MARK_BYTES,
-  MARK_CHARS,
   MARKED,
   NAMED,
   OTHER_KEY,
   PHASE_CODES,
   POSITION_BYTES,
   TEXT_MARK_BYTES,
+  UUID_BYTES,
+  writeBase64url,
   writePosition,
+  writeUuid,
 } from './layout.ts';
 import { keyIdOf, runText, shapeText, textOf } from './texts.ts';
 
@@ -83,7 +84,7 @@ export class BatchWriter {
     const body = this.#open();
     this.#uuid(call.executionId);
     this.#byte(count | (existence.length > 0 ? HAS_EXISTENCE : 0));
-    for (const list of NAMED) for (const keyed of call[list]) this.#digest(keyed, ANCHOR_CHARS, ANCHOR_BYTES);
+    for (const list of NAMED) for (const keyed of call[list]) this.#digest(keyed, ANCHOR_BYTES);
     for (const key of existence) this.#hash(key, ANCHOR_BYTES);
     this.#at += shape.copy(this.#buffer, this.#at, 3, 3 + TEXT_MARK_BYTES);
     this.#at += run.copy(this.#buffer, this.#at, 3, 3 + TEXT_MARK_BYTES);
@@ -91,7 +92,7 @@ export class BatchWriter {
     if (call.toolCallId !== null) this.#hash(call.toolCallId, MARK_BYTES);
     // Of one digest the anchor is enough: whoever asks for its history knows the rest.
     for (const list of NAMED) if (call[list].length > 1) for (const keyed of call[list]) this.#whole(keyed);
-    for (const list of MARKED) for (const keyed of call[list]) this.#digest(keyed, MARK_CHARS, MARK_BYTES);
+    for (const list of MARKED) for (const keyed of call[list]) this.#digest(keyed, MARK_BYTES);
     this.#close(body);
     this.#close(start);
   }
@@ -106,7 +107,7 @@ export class BatchWriter {
       const place = keyIds.indexOf(id);
       this.#byte(place === -1 ? OTHER_KEY : place);
       if (place === -1) this.#at += textOf(JSON.stringify(id)).copy(this.#buffer, this.#at, 3, 3 + TEXT_MARK_BYTES);
-      this.#digest(keyed, MARK_CHARS, MARK_BYTES);
+      this.#digest(keyed, MARK_BYTES);
     }
     this.#close(start);
   }
@@ -155,21 +156,17 @@ export class BatchWriter {
   }
 
   #uuid(uuid: string): void {
-    this.#at += this.#buffer.write(uuid.replaceAll('-', ''), this.#at, 16, 'hex');
+    writeUuid(this.#buffer, this.#at, uuid);
+    this.#at += UUID_BYTES;
   }
 
-  #digest(keyed: string, chars: number, bytes: number): void {
-    const at = keyed.lastIndexOf(':') + 1;
-    const written = this.#buffer.write(keyed.slice(at, at + chars), this.#at, bytes, 'base64url');
-    // The codec lets no shorter one through; the same fact must be the same bytes all the same.
-    if (written < bytes) this.#buffer.fill(0, this.#at + written, this.#at + bytes);
+  #digest(keyed: string, bytes: number): void {
+    writeBase64url(this.#buffer, this.#at, bytes, keyed, keyed.lastIndexOf(':') + 1);
     this.#at += bytes;
   }
 
   #whole(keyed: string): void {
-    this.#buffer.fill(0, this.#at, this.#at + DIGEST_BYTES);
-    this.#buffer.write(`${keyed.slice(keyed.lastIndexOf(':') + 1)}A`, this.#at, DIGEST_BYTES, 'base64url');
-    this.#at += DIGEST_BYTES;
+    this.#digest(keyed, DIGEST_BYTES);
   }
 
   #hash(text: string, bytes: number): void {

@@ -1,5 +1,5 @@
 /** What one page says of a history, and of an identity. */
-import type { Fact, PhaseFact } from '../../domain/fact.ts';
+import type { CallFact, Fact, PhaseFact } from '../../domain/fact.ts';
 import type { FoldedExecutions, History } from '../../domain/fold.ts';
 import { readFold } from './fold-item.ts';
 import type { AnchoredHistory } from './histories.ts';
@@ -23,6 +23,7 @@ export class Leaf {
   readonly page: Page;
   readonly #windowMs: number;
   #standing: readonly Delivery[] | undefined;
+  #phases: readonly PhaseItem[] | undefined;
   #begun: ReadonlyMap<string, readonly Position[] | undefined> | undefined;
 
   /** @throws UnreadablePage */
@@ -36,7 +37,8 @@ export class Leaf {
   history(history: AnchoredHistory): History {
     if (history.kind === 'existence') return { folded: undefined, facts: this.#existing(history) };
     const folded = this.folded(history);
-    return { folded, facts: this.itemsOf(history, folded).map((item) => phaseFactOf(item, history)) };
+    const calls = new Map<CallItem, CallFact>();
+    return { folded, facts: this.itemsOf(history, folded).map((item) => phaseFactOf(item, history, calls)) };
   }
 
   /** Phases of a history in order of offset, each delivery that stands once, without those of folded executions. */
@@ -67,7 +69,8 @@ export class Leaf {
   }
 
   standingPhases(): readonly PhaseItem[] {
-    return this.standing().flatMap(({ item }) => item ?? []);
+    this.#phases ??= this.standing().flatMap(({ item }) => item ?? []);
+    return this.#phases;
   }
 
   /** In order of offset, of each identity what stands. */
@@ -139,7 +142,7 @@ function positionsIn({ phases, standings }: Page): ReadonlyMap<string, readonly 
 
 function isCallOf(call: CallItem, history: Exclude<AnchoredHistory, { kind: 'existence' }>): boolean {
   if (history.kind === 'successes') return call.run[0] === history.runId;
-  return hasAnchor(call, history.anchor, history.list) && effectNameOf(call) === history.effectName;
+  return effectNameOf(call) === history.effectName && hasAnchor(call, history.anchor, history.list);
 }
 
 /** A phase that was delivered. */

@@ -174,21 +174,23 @@ export function effectNameOf({ shape }: CallItem): string {
   return shape[1] === 0 ? shape[0] : shape[1];
 }
 
-/** In which of its lists a call has an anchor. */
 /** How many of a call's anchors, the first of them, are of inputs. */
 export function inputsOf({ shape }: CallItem): number {
   return shape[7].indexOf(',');
 }
 
+/** In which of its lists a call has an anchor. */
 export function hasAnchor(call: CallItem, anchor: Buffer, list: (typeof NAMED)[number]): boolean {
   const { anchors } = call;
   const inputs = inputsOf(call);
-  const from = list === 'inputs' ? 0 : inputs;
-  return anchors.slice(from, list === 'inputs' ? inputs : undefined).some((other) => other.equals(anchor));
+  const end = list === 'inputs' ? inputs : anchors.length;
+  for (let at = list === 'inputs' ? 0 : inputs; at < end; at++) if (anchors[at]?.equals(anchor) === true) return true;
+  return false;
 }
 
 /** Of deliveries of one event the one that stands: the first, until another comes more than a window later. */
 export function standing<T extends Omit<Standing, 'id'>>(deliveries: readonly T[], windowMs: number): T | undefined {
+  if (deliveries.length <= 1) return deliveries[0];
   const [first, ...rest] = deliveries.toSorted((a, b) => a.offset - b.offset);
   if (first === undefined) return undefined;
   return rest.reduce((held, next) => (next.logTime - held.logTime > windowMs ? next : held), first);

@@ -21,10 +21,13 @@ import { type CallItem, effectNameOf, type PhaseItem, textAt } from './page.ts';
 /**
  * A phase as a fact of a history. Digests are whole in the list that the history goes by; elsewhere they are as many of their first characters
  * as are kept, which is as good for comparing what comes of one history.
+ *
+ * @param calls of this history: made once for all their phases
  */
-export function phaseFactOf(item: PhaseItem, history: AnchoredHistory): PhaseFact {
+export function phaseFactOf(item: PhaseItem, history: AnchoredHistory, calls = new Map<CallItem, CallFact>()): PhaseFact {
   const { call, phase, offset, logTime, contentDigest } = item;
-  const fact = callFactOf(call, history);
+  const fact = calls.get(call) ?? callFactOf(call, history);
+  calls.set(call, fact);
   const id = `${fact.executionId}/${phase}`;
   return { kind: 'phase', id, offset, logTime, contentDigest, phase, results: resultsOf(item), call: fact };
 }

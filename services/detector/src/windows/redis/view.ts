@@ -7,8 +7,32 @@ import { ANCHOR_BYTES, hashOf, type Position, pathOfAnchor, pathOfExecution, uui
 import type { Leaf } from './leaf.ts';
 import { standing } from './page.ts';
 
+/** A batch's own facts of a workflow. */
+interface OwnFacts {
+  readonly byId: ReadonlyMap<string, readonly Fact[]>;
+  readonly byHistory: ReadonlyMap<string, readonly Fact[]>;
+}
+
+const NO_FACTS: OwnFacts = { byId: new Map(), byHistory: new Map() };
+
+function indexed(placed: readonly PlacedFact[]): OwnFacts {
+  const byId = new Map<string, Fact[]>();
+  const byHistory = new Map<string, Fact[]>();
+  const add = (index: Map<string, Fact[]>, key: string, fact: Fact) => {
+    const known = index.get(key);
+    if (known === undefined) index.set(key, [fact]);
+    else known.push(fact);
+  };
+  for (const { fact, histories } of placed) {
+    add(byId, fact.id, fact);
+    for (const key of histories) add(byHistory, key, fact);
+  }
+  return { byId, byHistory };
+}
+
 export class RedisView implements WindowView {
   readonly #facts: ReadonlyMap<string, readonly PlacedFact[]>;
+  readonly #indexed = new Map<string, OwnFacts>();
   readonly #leaves: ReadonlyMap<string, readonly Leaf[]>;
   readonly #windowMs: number;
   readonly #read = new Map<string, Map<string, History>>();
@@ -21,27 +45,36 @@ export class RedisView implements WindowView {
   }
 
   history(workflow: string, key: string): History {
-    const own = this.#facts.get(workflow) ?? [];
-    if (!this.#leaves.has(workflow)) return this.#own(own, key);
+    const own = this.#ownOf(workflow).byHistory.get(key) ?? [];
+    if (!this.#leaves.has(workflow)) return this.#own(own);
     const read = this.#read.get(workflow) ?? new Map<string, History>();
     this.#read.set(workflow, read);
     const known = read.get(key);
     if (known !== undefined) return known;
-    const fact = own.find(({ histories }) => histories.includes(key))?.fact;
+    const [fact] = own;
     const history = fact === undefined ? undefined : anchoredHistory(fact, key);
     const leaf = history === undefined ? undefined : this.#leafAt(workflow, pathOfAnchor(history.anchor));
-    const answer = history === undefined || leaf === undefined ? this.#own(own, key) : leaf.history(history);
+    const answer = history === undefined || leaf === undefined ? this.#own(own) : leaf.history(history);
     read.set(key, answer);
     return answer;
   }
 
-  #own(own: readonly PlacedFact[], key: string): History {
-    const facts = own.filter(({ histories }) => histories.includes(key)).map(({ fact }) => fact);
+  #ownOf(workflow: string): OwnFacts {
+    const known = this.#indexed.get(workflow);
+    if (known !== undefined) return known;
+    const placed = this.#facts.get(workflow);
+    if (placed === undefined) return NO_FACTS;
+    const made = indexed(placed);
+    this.#indexed.set(workflow, made);
+    return made;
+  }
+
+  #own(facts: readonly Fact[]): History {
     return facts.length === 0 ? NO_HISTORY : { folded: undefined, facts: facts.length === 1 ? facts : this.#standing(facts) };
   }
 
   fact(workflow: string, id: string): Standing | undefined {
-    const own = (this.#facts.get(workflow) ?? []).flatMap(({ fact }) => (fact.id === id ? [fact] : []));
+    const own = this.#ownOf(workflow).byId.get(id) ?? [];
     const [first] = own;
     if (first === undefined) return undefined;
     const held = this.#held(workflow, first) ?? standing(own, this.#windowMs);
