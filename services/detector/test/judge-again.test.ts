@@ -11,7 +11,7 @@ import { judgeAgain } from '../src/judge-again.ts';
 import { MemoryWindows } from '../src/windows/memory/memory-windows.ts';
 import type { TimedEvent } from './judging.ts';
 import { append, inWorkflow, judged, PARTITIONS, read, STORY, start, TOPICS } from './loop-scene.ts';
-import { stories } from './stories.ts';
+import { hotStory, stories } from './stories.ts';
 
 const START = 1_760_000_000_000;
 const WINDOW_MS = 400;
@@ -55,23 +55,27 @@ function toldSoon(events: readonly TimedEvent[]): readonly TimedEvent[] {
   });
 }
 
+/** A log that holds these events, each at its time, and what a detector published of them. */
+async function publishedOf(events: readonly TimedEvent[]): Promise<{ readonly log: EventLog; readonly published: readonly Alert[] }> {
+  let now = START;
+  const log = await logAt(() => now);
+  for (const { event, at } of events) {
+    now = START + at;
+    await append([event], log);
+  }
+  const detector = await start({ log, windowMs: WINDOW_MS, windows: new MemoryWindows({ windowMs: WINDOW_MS }), maxRecords: 7 });
+  await judged(log);
+  await detector.close();
+  return { log, published: await read<Alert>(TOPICS.alerts, log) };
+}
+
 test('W2: events that are judged again give what the loop published of them, wherever that starts', async () => {
   let alertsCompared = 0;
   await fc.assert(
     fc.asyncProperty(stories(80), fc.nat(1_000_000), fc.integer({ min: 1, max: 30 }), async (story, pick, maxRecords) => {
-      let now = START;
-      const log = await logAt(() => now);
       const events = toldSoon(story);
-      for (const { event, at } of events) {
-        now = START + at;
-        await append([event], log);
-      }
-      const detector = await start({ log, windowMs: WINDOW_MS, windows: new MemoryWindows({ windowMs: WINDOW_MS }), maxRecords: 7 });
-      await judged(log);
-      await detector.close();
-      const published = await read<Alert>(TOPICS.alerts, log);
-      const since = START + (events[pick % events.length]?.at ?? 0);
-      const { alerts, starts } = await again(log, since, maxRecords);
+      const { log, published } = await publishedOf(events);
+      const { alerts, starts } = await again(log, START + (events[pick % events.length]?.at ?? 0), maxRecords);
       expect(alerts).toEqual(published.filter(({ partition, revision }) => revision >= (starts[partition] ?? 0)));
       alertsCompared += alerts.length;
       await log.close();
@@ -79,6 +83,18 @@ test('W2: events that are judged again give what the loop published of them, whe
     { numRuns: 60 },
   );
   expect(alertsCompared).toBeGreaterThan(0);
+});
+
+test.each([1, 40, 500])('W2: so it is with a key so hot that its history is folded, in batches of %i', async (maxRecords) => {
+  const events = hotStory(250, 0.5);
+  const { log, published } = await publishedOf(events);
+  for (const share of [0, 0.4, 0.7]) {
+    const since = START + Math.ceil(events[Math.floor(events.length * share)]?.at ?? 0);
+    const { alerts, starts } = await again(log, since, maxRecords);
+    expect(alerts.length).toBeGreaterThan(20);
+    expect(alerts).toEqual(published.filter(({ partition, revision }) => revision >= (starts[partition] ?? 0)));
+  }
+  await log.close();
 });
 
 test('judging again leaves the log as it was: no group, no offset, no alert', async () => {
