@@ -143,7 +143,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'a bad record is passed over',
     breaks: 'W7',
     file: BATCH,
-    from: "else if (read.kind === 'invalid') outputs.push(deadLetter(read.record, read.reason, read.detail, options));",
+    from: "else if (read.kind === 'invalid') verdicts.push(invalid(read.record, read.reason, read.detail, options));",
     to: "else if (read.kind === 'invalid') continue;",
   },
   {

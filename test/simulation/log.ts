@@ -245,6 +245,7 @@ export function logOf(cluster: Cluster, process: Process): EventLog {
     },
     createTopics: unused,
     bounds: unused,
+    offsetsAt: unused,
     committed: unused,
     append: unused,
     tail: unused,

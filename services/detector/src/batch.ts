@@ -66,34 +66,36 @@ export interface JudgeOptions {
   readonly completeFrom: number;
   readonly policy: PolicyLookup;
   readonly windowMs: number;
-  readonly codec: DetectorCodec;
-  readonly topics: { readonly alerts: string; readonly deadLetters: string };
   readonly counters: DetectorCounters;
-  readonly observer: DetectorObserver;
 }
 
-/** The outputs of a batch whose facts are in the windows: alerts and dead letters, in the order of the records. */
-export function judgeBatch(records: readonly ReadRecord[], options: JudgeOptions): readonly OutputRecord[] {
-  const outputs: OutputRecord[] = [];
+/** What comes of a record: an alert for each finding, or that it could not be judged. */
+export type Verdict =
+  | { readonly kind: 'alert'; readonly record: LogRecord; readonly workflow: string; readonly alert: Alert }
+  | { readonly kind: 'invalid'; readonly record: LogRecord; readonly reason: string; readonly detail: string };
+
+/** The verdicts on a batch whose facts are in the windows, in the order of the records. */
+export function verdictsOf(records: readonly ReadRecord[], options: JudgeOptions): readonly Verdict[] {
+  const verdicts: Verdict[] = [];
   for (const read of records) {
     if (read.kind === 'tick') continue;
     const offset = read.kind === 'event' ? read.positioned.offset : read.record.offset;
     if (offset < options.committed) options.counters.replayed += 1;
-    else if (read.kind === 'invalid') outputs.push(deadLetter(read.record, read.reason, read.detail, options));
-    else outputs.push(...judgeEvent(read, options));
+    else if (read.kind === 'invalid') verdicts.push(invalid(read.record, read.reason, read.detail, options));
+    else verdicts.push(...judgeEvent(read, options));
   }
-  return outputs;
+  return verdicts;
 }
 
-function judgeEvent(read: Extract<ReadRecord, { kind: 'event' }>, options: JudgeOptions): readonly OutputRecord[] {
+function judgeEvent(read: Extract<ReadRecord, { kind: 'event' }>, options: JudgeOptions): readonly Verdict[] {
   const { record, positioned, placed } = read;
   const { workflow, fact } = placed;
-  const { view, counters, policy, windowMs, codec, topics, observer } = options;
+  const { view, counters, policy, windowMs } = options;
   const held = view.fact(workflow, fact.id);
   if (held !== undefined && held.offset < positioned.offset) {
     if (held.contentDigest !== positioned.contentDigest) {
       const detail = `Another event of the same identity and other content stands at offset ${held.offset}.`;
-      return [deadLetter(record, 'identity_conflict', detail, options)];
+      return [invalid(record, 'identity_conflict', detail, options)];
     }
     counters.redeliveries += 1;
     return [];
@@ -104,14 +106,33 @@ function judgeEvent(read: Extract<ReadRecord, { kind: 'event' }>, options: Judge
   return judge({ positioned, facts, policy, windowMs }).map((finding) => {
     const alert = alertOf(finding, { cause: positioned, policyVersion: policy.policy.version, windowComplete });
     countAlert(counters, alert);
+    return { kind: 'alert', record, workflow, alert };
+  });
+}
+
+function invalid(record: LogRecord, reason: string, detail: string, { counters }: JudgeOptions): Verdict {
+  countDeadLetter(counters, reason);
+  return { kind: 'invalid', record, reason, detail };
+}
+
+export interface OutputOptions {
+  readonly codec: DetectorCodec;
+  readonly topics: { readonly alerts: string; readonly deadLetters: string };
+  readonly observer: DetectorObserver;
+}
+
+/** The records that are published for verdicts: alerts and dead letters, in their order. */
+export function outputsOf(verdicts: readonly Verdict[], { codec, topics, observer }: OutputOptions): readonly OutputRecord[] {
+  return verdicts.map((verdict): OutputRecord => {
+    const { record } = verdict;
+    if (verdict.kind === 'invalid') {
+      const value = codec.encode('DeadLetter', deadLetterOf(record, verdict.reason, verdict.detail));
+      return { topic: topics.deadLetters, key: record.key, value };
+    }
+    const { alert, workflow } = verdict;
     const output = { topic: topics.alerts, key: workflow, value: codec.encode('Alert', alert) };
     const cause = traceparentOf(record);
     const traceparent = observer.traceAlert === undefined ? cause : observer.traceAlert(alert, cause);
     return traceparent === undefined ? output : { ...output, headers: { traceparent: Buffer.from(traceparent) } };
   });
-}
-
-function deadLetter(record: LogRecord, reason: string, detail: string, { codec, topics, counters }: JudgeOptions): OutputRecord {
-  countDeadLetter(counters, reason);
-  return { topic: topics.deadLetters, key: record.key, value: codec.encode('DeadLetter', deadLetterOf(record, reason, detail)) };
 }

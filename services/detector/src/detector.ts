@@ -7,7 +7,7 @@
  */
 import type { PolicyLookup } from '@idemtrace/schemas';
 import type { Batch, CommitResult, EventLog, OwnedPartition, Subscription } from '@idemtrace/stream';
-import { type DetectorCodec, factsOf, judgeBatch, type ReadRecord, readBatch } from './batch.ts';
+import { type DetectorCodec, factsOf, outputsOf, type ReadRecord, readBatch, verdictsOf } from './batch.ts';
 import { type DetectorCounters, newCounters } from './counters.ts';
 import type { DetectorObserver } from './observer.ts';
 import { windowIdOf } from './window-id.ts';
@@ -222,17 +222,9 @@ class Loop {
     const appliedAt = elapsed();
     const { view, marker } = applied;
     const { committed } = state;
-    const outputs = judgeBatch(records, {
-      view,
-      committed,
-      completeFrom: marker.completeFrom,
-      policy,
-      windowMs,
-      codec,
-      topics,
-      counters: this.#counters,
-      observer,
-    });
+    const { completeFrom } = marker;
+    const verdicts = verdictsOf(records, { view, committed, completeFrom, policy, windowMs, counters: this.#counters });
+    const outputs = outputsOf(verdicts, { codec, topics, observer });
     const judgedAt = elapsed();
     if (batch.to <= committed) {
       await partition.heartbeat();

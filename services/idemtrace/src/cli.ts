@@ -164,6 +164,19 @@ function program(run: Run): Command {
     .addOption(config)
     .action(run(async () => (await import('./commands/lineage-setup.ts')).accessCommand));
 
+  root
+    .command('judge')
+    .description('show which alerts would come, go or change if the events since a time were judged by another policy; nothing is written')
+    .addOption(new Option('--policy <file>', 'the other policy (YAML)').makeOptionMandatory())
+    .addOption(new Option('--from <when>', 'a time, or a duration back from now such as 24h (default: the window)'))
+    .addOption(new Option('--dry-run', 'needed: judging old events again for good is not offered'))
+    .addOption(new Option('--limit <n>', 'most alerts named of each kind').default('20'))
+    .addOption(data)
+    .addOption(config)
+    .addOption(json)
+    .addHelpText('after', '\nExit codes: 0 nothing would change; 1 alerts would come, go or change.')
+    .action(run(async () => (await import('./commands/judge.ts')).judgeCommand));
+
   const policies = root.command('policy').description('check and compile policies');
   policies
     .command('check <file>')

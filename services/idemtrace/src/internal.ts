@@ -3,6 +3,7 @@ export { operatorCounts } from '@idemtrace/lineage';
 export { simulate } from './company/simulate.ts';
 export { COMPANY_POLICY, writeCompany } from './company/write.ts';
 export { type Config, resolveConfig } from './config/index.ts';
+export { dryRun } from './judge/dry-run.ts';
 export { logTransport, recordsOf } from './pipeline/append.ts';
 export { type LineageStore, openLineage, queryLineage } from './pipeline/lineage.ts';
 export { YOUNG_GENERATION_MB } from './pipeline/part.ts';

@@ -134,6 +134,8 @@ export interface Subscription {
 export interface TailOptions {
   /** Where to start in each partition: the first record held, the end, or an offset per partition (start, where it names none). Default `start`. */
   readonly from?: 'start' | 'end' | ReadonlyMap<number, number>;
+  /** Reads this partition alone. Default: all of them. */
+  readonly partition?: number;
   /** Wait for more at the end. Default false: ends at the positions that were the end when the call was made. */
   readonly follow?: boolean;
   /** Ends the iteration without an error. */
@@ -149,6 +151,8 @@ export interface EventLog {
   partitionsOf(topic: string): Promise<number>;
   /** First and next offset of every partition, by partition number. */
   bounds(topic: string): Promise<readonly { readonly low: number; readonly high: number }[]>;
+  /** First offset whose log time is at or after the given one, of every partition by its number; `high` where there is none. */
+  offsetsAt(topic: string, logTime: number): Promise<readonly number[]>;
   /** Next offsets that a group has committed, by partition number. */
   committed(topic: string, group: string): Promise<readonly (number | undefined)[]>;
   /**

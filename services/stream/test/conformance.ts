@@ -247,6 +247,7 @@ export function eventLogConformance(name: string, create: () => Promise<LogUnder
         ]);
         expect((await all(log, topic, { from })).map(text)).toEqual(['a3', 'a4']);
         expect((await all(log, topic, { from: new Map([[0, 5]]) })).map(text)).toEqual(numbered(5, 'b'));
+        expect((await all(log, topic, { partition: 1, from: new Map([[1, 4]]) })).map(text)).toEqual(['b4']);
       });
 
       test('with follow it goes on with what other instances append, until it is told to end', async () => {
@@ -373,6 +374,20 @@ export function eventLogConformance(name: string, create: () => Promise<LogUnder
           return index === -1 ? times.length : index;
         });
         await eventually(() => expect(asked.map((time) => answers[asked.indexOf(time)])).toEqual(expected));
+      });
+
+      test('offsetsAt says the same of every partition, to whoever reads without a group', async () => {
+        const { log, topic } = await withTopic(3);
+        for (let round = 0; round < 3; round++) {
+          await log.append(topic, [...to(0, numbered(3)), ...to(2, numbered(round))]);
+          await sleep(15);
+        }
+        const times = (await all(log, topic)).map(({ partition, logTime }) => [partition, logTime] as const);
+        for (const asked of [0, 0.5, ...new Set(times.map(([, time]) => time)), Math.max(...times.map(([, time]) => time)) + 1]) {
+          const expected = [0, 1, 2].map((partition) => times.filter(([of, time]) => of === partition && time < asked).length);
+          expect(await log.offsetsAt(topic, asked)).toEqual(expected);
+        }
+        await expect(log.offsetsAt(unique('none'), 0)).rejects.toMatchObject({ code: 'unknown_topic' });
       });
 
       test('the first batch of a group that never committed starts at the first record held', async () => {

@@ -1,7 +1,7 @@
 /** What a replay came to, for a person and for a program. */
 import { styleText } from 'node:util';
-import { type Alert, RULE_SYMBOLS, type RuleName } from '@idemtrace/schemas';
-import { alertLine } from '../pictures/index.ts';
+import { RULE_SYMBOLS, type RuleName } from '@idemtrace/schemas';
+import { type AlertOnALine, alertLine } from '../pictures/index.ts';
 import type { AlertCounts, ReplayCounts } from '../replay/replay.ts';
 import type { Screen } from './screen.ts';
 
@@ -47,6 +47,6 @@ export function alertSummary(summary: Summary, { color }: Pick<Screen, 'color'>)
 }
 
 /** One alert as one line; cut to the width of a terminal, whole where a file or another program reads. */
-export function alertText(alert: Alert, { color, unicode, isTerminal, columns }: Screen): string {
+export function alertText(alert: AlertOnALine, { color, unicode, isTerminal, columns }: Screen): string {
   return alertLine(alert, { color, unicode, ...(isTerminal && { columns }) });
 }

@@ -11,8 +11,14 @@ export interface AlertLineOptions {
   readonly columns?: number;
 }
 
+/** What a line tells of an alert. */
+export type AlertOnALine = Pick<
+  Alert,
+  'logTime' | 'severity' | 'rule' | 'tenantId' | 'workflowId' | 'runId' | 'stepIndex' | 'tool' | 'cause'
+> & { readonly evidence: Pick<Alert['evidence'], 'dataSource'> };
+
 /** One alert as one line: time (UTC), severity, rule, tenant, workflow, run and step, tool or data source, cause. */
-export function alertLine(alert: Alert, options: AlertLineOptions): string {
+export function alertLine(alert: AlertOnALine, options: AlertLineOptions): string {
   const { color, unicode = true, columns } = options;
   const time = new Date(Math.min(Math.max(alert.logTime, 0), 253_402_300_799_999)).toISOString().replace('T', ' ').slice(0, 19);
   const subject = alert.tool ?? alert.evidence.dataSource;
@@ -28,6 +34,6 @@ export function alertLine(alert: Alert, options: AlertLineOptions): string {
 }
 
 /** Runs are often named after their workflow, which stands before it already. */
-function runName({ runId, workflowId }: Alert): string {
+function runName({ runId, workflowId }: AlertOnALine): string {
   return runId.length > workflowId.length && runId.startsWith(workflowId) ? runId.slice(workflowId.length) : runId;
 }

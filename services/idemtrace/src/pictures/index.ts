@@ -1,4 +1,4 @@
-export { type AlertLineOptions, alertLine } from './alert-line.ts';
+export { type AlertLineOptions, type AlertOnALine, alertLine } from './alert-line.ts';
 export { type AttemptsOptions, drawAttempts } from './attempts.ts';
 export { clean, type Surface } from './cells.ts';
 export { renderSvg, type SvgOptions } from './svg.ts';

@@ -78,6 +78,11 @@ export class SqliteEventLog implements EmbeddedLog {
     );
   }
 
+  async offsetsAt(topic: string, logTime: number): Promise<readonly number[]> {
+    const { spans } = await this.#topic(topic);
+    return read(this.#core, () => spans.map(({ partitionId }) => this.#core.records.offsetAt(partitionId, logTime)));
+  }
+
   async committed(topic: string, group: string): Promise<readonly (number | undefined)[]> {
     const found = await this.#topic(topic);
     return read(this.#core, () => {

@@ -24,8 +24,9 @@ export function tail(core: Core, topic: string, options: TailOptions): AsyncIter
 }
 
 function cursorsOf(core: Core, topic: string, options: TailOptions): Cursor[] {
-  const from = options.from ?? 'start';
-  return core.topics.find(topic).spans.map((span) => {
+  const { from = 'start', partition } = options;
+  const spans = core.topics.find(topic).spans.filter((span) => partition === undefined || span.partition === partition);
+  return spans.map((span) => {
     const { low, high } = core.records.stateOf(span.partitionId);
     const wanted = from === 'start' ? low : from === 'end' ? high : (from.get(span.partition) ?? low);
     return { span, next: Math.min(Math.max(wanted, low), high), end: high };

@@ -15,7 +15,7 @@ import type {
 import { Appender, type Placed } from './appender.ts';
 import type { Connection } from './connection.ts';
 import { startAtZero } from './group-starts.ts';
-import { boundsOf, committedOf } from './positions.ts';
+import { boundsOf, committedOf, offsetsAt } from './positions.ts';
 import type { Producers } from './producers.ts';
 import type { KafkaReport } from './settings.ts';
 import { batchSizeOf } from './slices.ts';
@@ -79,6 +79,12 @@ export class KafkaEventLog implements EventLog {
     const numbers = numbersOf(await this.#topic(topic));
     const bounds = await boundsOf(this.#means.connection, topic, numbers);
     return numbers.map((partition) => bounds.get(partition) ?? { low: 0, high: 0 });
+  }
+
+  async offsetsAt(topic: string, logTime: number): Promise<readonly number[]> {
+    const numbers = numbersOf(await this.#topic(topic));
+    const offsets = await offsetsAt(this.#means.connection, topic, numbers, logTime);
+    return numbers.map((partition) => offsets.get(partition) ?? 0);
   }
 
   async committed(topic: string, group: string): Promise<readonly (number | undefined)[]> {

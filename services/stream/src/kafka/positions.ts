@@ -23,17 +23,32 @@ export async function boundsOf(connection: Connection, topic: string, partitions
   });
 }
 
-/** First offset whose log time is at or after the given one, the end where there is none. */
-export async function offsetAt(connection: Connection, topic: string, partition: number, logTime: number): Promise<number> {
-  const { high } = given(await boundsOf(connection, topic, [partition]), topic, partition);
+/** First offset of each partition whose log time is at or after the given one, the end where there is none. */
+export async function offsetsAt(
+  connection: Connection,
+  topic: string,
+  partitions: readonly number[],
+  logTime: number,
+): Promise<ReadonlyMap<number, number>> {
+  const bounds = await boundsOf(connection, topic, partitions);
   // Negative times ask for the first and the last offset in Kafka's protocol.
-  const fromTimestamp = Math.max(0, Math.floor(logTime));
-  const found = await connection.run(`Offset at a time of topic ${topic}`, async (cluster) => {
+  const fromTimestamp = Math.max(0, Math.ceil(logTime));
+  const asked = { topic, partitions: partitions.map((partition) => ({ partition })), fromTimestamp };
+  const found = await connection.run(`Offsets at a time of topic ${topic}`, async (cluster) => {
     await cluster.addTargetTopic(topic);
-    const [answer] = await cluster.fetchTopicsOffset([{ topic, partitions: [{ partition }], fromTimestamp }]);
-    return Number(answer?.partitions[0]?.offset ?? -1);
+    const [answer] = await cluster.fetchTopicsOffset([asked]);
+    return new Map(answer?.partitions.map(({ partition, offset }) => [partition, Number(offset)]));
   });
-  return found < 0 ? high : found;
+  return new Map(
+    partitions.map((partition) => {
+      const offset = found.get(partition) ?? -1;
+      return [partition, offset < 0 ? given(bounds, topic, partition).high : offset] as const;
+    }),
+  );
+}
+
+export async function offsetAt(connection: Connection, topic: string, partition: number, logTime: number): Promise<number> {
+  return given(await offsetsAt(connection, topic, [partition], logTime), topic, partition);
 }
 
 /** Next offsets that a group has committed, by partition; no entry where it never did. */

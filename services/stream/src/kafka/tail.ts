@@ -16,8 +16,9 @@ export interface Cursor {
   readonly end: number;
 }
 
-export function cursorsOf(bounds: ReadonlyMap<number, Bounds>, { from = 'start', follow = false }: TailOptions): Cursor[] {
-  return [...bounds].map(([partition, { low, high }]) => {
+export function cursorsOf(bounds: ReadonlyMap<number, Bounds>, { from = 'start', follow = false, partition: only }: TailOptions): Cursor[] {
+  const wanted = [...bounds].filter(([partition]) => only === undefined || partition === only);
+  return wanted.map(([partition, { low, high }]) => {
     const asked = from === 'end' ? high : from === 'start' ? low : (from.get(partition) ?? low);
     return { partition, next: Math.min(Math.max(asked, low), high), end: follow ? Number.POSITIVE_INFINITY : high };
   });
