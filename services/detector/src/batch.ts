@@ -1,10 +1,18 @@
 /** One batch from records to outputs: decode, remember, judge. No commit, no position: those are the loop's. */
-import { type Alert, type AnyRecord, type DeadLetter, type Decoded, eventKey, type PolicyLookup, type RawRecord } from '@idemtrace/schemas';
+import {
+  type Alert,
+  type AnyRecord,
+  type DeadLetter,
+  type Decoded,
+  deadLetterOf,
+  eventKey,
+  type PolicyLookup,
+  type RawRecord,
+} from '@idemtrace/schemas';
 import type { Batch, LogRecord, OutputRecord } from '@idemtrace/stream';
 import { alertOf } from './alert.ts';
 import { contentDigest } from './content-digest.ts';
 import { countAlert, countDeadLetter, type DetectorCounters } from './counters.ts';
-import { deadLetterOf } from './dead-letter.ts';
 import { factOf, historiesOf, type JudgedEvent, type PositionedEvent } from './domain/fact.ts';
 import { judge } from './domain/judge.ts';
 import { type DetectorObserver, traceparentOf } from './observer.ts';
@@ -113,5 +121,6 @@ function judgeEvent(read: Extract<ReadRecord, { kind: 'event' }>, options: Judge
 
 function deadLetter(record: LogRecord, reason: string, detail: string, { codec, topics, counters }: JudgeOptions): OutputRecord {
   countDeadLetter(counters, reason);
-  return { topic: topics.deadLetters, key: record.key, value: codec.encode('DeadLetter', deadLetterOf(record, reason, detail)) };
+  const letter = deadLetterOf(record, reason, detail);
+  return { topic: topics.deadLetters, key: letter.key, value: codec.encode('DeadLetter', letter) };
 }
