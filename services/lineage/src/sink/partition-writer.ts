@@ -1,7 +1,6 @@
 /** What the sink does with one batch of one partition: decode, insert together with others, commit. */
-import { createHash } from 'node:crypto';
-import type { AnyRecord, Codec, DeadLetter } from '@idemtrace/schemas';
-import type { Batch, LogRecord, OutputRecord, OwnedPartition } from '@idemtrace/stream';
+import { type AnyRecord, type Codec, deadLetterOf } from '@idemtrace/schemas';
+import type { Batch, OutputRecord, OwnedPartition } from '@idemtrace/stream';
 import { LogError } from '@idemtrace/stream';
 import { blocksOf } from './blocks.ts';
 import type { GroupInsert } from './group-insert.ts';
@@ -20,9 +19,6 @@ export interface PartitionWriterOptions extends Omit<Patience, 'isFinal'> {
   readonly onSkipped: (records: number) => void;
   readonly onRefused: (records: readonly RefusedRecord[]) => void;
 }
-
-/** Most bytes of a dead letter's value: it has to fit its own record. */
-const MAX_DEAD_LETTER_BYTES = 1_500_000;
 
 export class PartitionWriter {
   readonly #options: PartitionWriterOptions;
@@ -123,29 +119,9 @@ export class PartitionWriter {
   #deadLetters(refused: readonly RefusedRecord[]): readonly OutputRecord[] {
     const { codec, deadLetterTopic } = this.#options;
     if (deadLetterTopic === undefined) return [];
-    return refused.map(({ record, code }) => ({
-      topic: deadLetterTopic,
-      key: record.key,
-      value: codec.encode('DeadLetter', deadLetterOf(record, code)),
-    }));
+    return refused.map(({ record, code }) => {
+      const letter = deadLetterOf(record, 'lineage_refused', `ClickHouse refuses the row for good: ${code}`);
+      return { topic: deadLetterTopic, key: letter.key, value: codec.encode('DeadLetter', letter) };
+    });
   }
-}
-
-function deadLetterOf(record: LogRecord, code: string): DeadLetter {
-  const { topic, partition, offset, logTime, key, value, headers } = record;
-  const whole = value ?? Buffer.alloc(0);
-  return {
-    reason: 'lineage_refused',
-    detail: `ClickHouse refuses the row for good: ${code}`,
-    topic,
-    partition,
-    offset,
-    logTime,
-    key,
-    value: value === null ? null : whole.subarray(0, MAX_DEAD_LETTER_BYTES),
-    valueTruncated: whole.length > MAX_DEAD_LETTER_BYTES,
-    valueBytes: whole.length,
-    valueSha256: value === null ? null : createHash('sha256').update(whole).digest('hex'),
-    headers: Object.entries(headers).map(([name, header]) => ({ name, value: header })),
-  };
 }
