@@ -50,4 +50,5 @@ test('a real broker is asked for all of it, and groups that have read a topic ar
   );
   expect(await groupsReading({ brokers }, topic, [])).toEqual([group]);
   expect(await groupsReading({ brokers }, topic, [group])).toEqual([]);
+  expect(await groupsReading({ brokers }, unique('missing'), [])).toEqual([]);
 });

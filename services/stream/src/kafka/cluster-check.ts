@@ -86,7 +86,7 @@ async function ownTopicsOf(admin: Admin): Promise<readonly OwnTopic[]> {
       topics.push({ name, replicas: found.flatMap(({ partitions }) => partitions.map(({ replicas }) => replicas.length)) });
     } catch (error) {
       // It is made at its first use.
-      if (!['unknown_topic', 'not_allowed'].includes(kindOf(error))) throw error;
+      if (!isUntold(error)) throw error;
     }
   }
   return topics;
@@ -98,18 +98,34 @@ export function compareOwnTopic({ name, replicas }: OwnTopic, { replicationFacto
   return [{ setting: `topic ${name}, replication.factor`, actual: String(least), wanted: String(replicationFactor) }];
 }
 
-/** Groups that have read a topic, beside those that are named. How they read it, committed records alone or not, no broker tells. */
-export async function groupsReading(options: KafkaClientOptions, topic: string, except: readonly string[]): Promise<readonly string[]> {
+/**
+ * Groups that have read a topic, beside those that are named; none where there is no such topic, or this client may not ask. How they read it,
+ * committed records alone or not, no broker tells.
+ */
+export function groupsReading(options: KafkaClientOptions, topic: string, except: readonly string[]): Promise<readonly string[]> {
   return withAdmin(kafkaSettings(options), `Groups of topic ${topic}`, async (admin) => {
-    const { groups } = await admin.listGroups();
-    const readers: string[] = [];
-    for (const { groupId } of groups.slice(0, MOST_GROUPS)) {
-      if (except.includes(groupId)) continue;
-      const [offsets] = await admin.fetchOffsets({ groupId, topics: [topic] });
-      if (offsets?.partitions.some(({ offset }) => Number(offset) >= 0) === true) readers.push(groupId);
+    try {
+      return await readersOf(admin, topic, except);
+    } catch (error) {
+      if (isUntold(error)) return [];
+      throw error;
     }
-    return readers;
   });
 }
 
 const MOST_GROUPS = 200;
+
+async function readersOf(admin: Admin, topic: string, except: readonly string[]): Promise<readonly string[]> {
+  const { groups } = await admin.listGroups();
+  const readers: string[] = [];
+  for (const { groupId } of groups.slice(0, MOST_GROUPS)) {
+    if (except.includes(groupId)) continue;
+    const [offsets] = await admin.fetchOffsets({ groupId, topics: [topic] });
+    if (offsets?.partitions.some(({ offset }) => Number(offset) >= 0) === true) readers.push(groupId);
+  }
+  return readers;
+}
+
+function isUntold(error: unknown): boolean {
+  return ['unknown_topic', 'not_allowed'].includes(kindOf(error));
+}
