@@ -19,6 +19,7 @@ export function maskedLog(log: EventLog, mask: Mask): EventLog {
     partitionsOf: (topic) => log.partitionsOf(topic),
     bounds: (topic) => log.bounds(topic),
     committed: (topic, group) => log.committed(topic, group),
+    offsetsAt: (topic, logTime) => log.offsetsAt(topic, logTime),
     append: (topic, records) => log.append(topic, records),
     subscribe: (options, handler) => log.subscribe(options, maskedHandler(handler, mask)),
     // The call decides where it starts and ends, not the first record taken.
