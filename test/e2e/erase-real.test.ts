@@ -9,8 +9,9 @@ import { openLineage, openStore } from 'idemtrace/internal';
 import { Redis } from 'ioredis';
 import { expect, onTestFinished, test } from 'vitest';
 import { append, configOf, deploymentOn, type Environment, eventsOf, lineageCountsOf, outcomeOf } from '../support/pipeline.ts';
-import { type Running, run, running, temporaryFolder, until } from '../support/program.ts';
+import { type Running, run, running, temporaryFolder } from '../support/program.ts';
 import { CANARY, ERASED, KEPT, twoTenants } from '../support/two-tenants.ts';
+import { until } from '../support/until.ts';
 
 interface Place {
   readonly store: string;

@@ -23,7 +23,8 @@ import { benchEvents } from '../bench/data/events.ts';
 import { Random } from '../bench/data/random.ts';
 import { benchPolicy } from '../bench/data/tools.ts';
 import { HOSTILE_SCHEMAS, POISON_REASONS, poisons } from '../support/poison.ts';
-import { temporaryFolder, until } from '../support/program.ts';
+import { temporaryFolder } from '../support/program.ts';
+import { until } from '../support/until.ts';
 
 const GOOD = 100_000;
 const POISON = 10_000;
