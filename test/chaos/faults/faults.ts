@@ -41,7 +41,7 @@ export function planned(services: ChaosServices, schedule: readonly FaultKind[])
 /** Longer than a member of a group may be silent (8 s). */
 const PAST_SESSION_MS = 10_500;
 const OLDER_MS = 3_000;
-const STORM_ROUNDS = 4;
+const STORM_ROUNDS = 3;
 const STORM_MS = 1_500;
 const FULL_MS = 5_000;
 const SLOW_MS = 150;

@@ -5,7 +5,7 @@
  *
  * usage: agent.ts SETTINGS    a JSON object: AgentSettings
  */
-import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createIdemtrace, type Transport } from '@idemtrace/sdk';
 import { httpTransport } from '@idemtrace/sdk/http';
@@ -78,7 +78,9 @@ process.once('SIGTERM', () => {
 async function keepPlaying(): Promise<void> {
   while (!ending) {
     const number = next++;
-    writeFileSync(nextFile, JSON.stringify({ next, lives: life.lives + 1 }));
+    // In one piece: a kill must not leave half of it.
+    writeFileSync(`${nextFile}.part`, JSON.stringify({ next, lives: life.lives + 1 }));
+    renameSync(`${nextFile}.part`, nextFile);
     const tenantId = settings.tenants[number % settings.tenants.length] ?? settings.name;
     const workflowId = `${settings.name}-${number}`;
     await playWorkflow({ idemtrace, random, tenantId, workflowId, firstAttempt, turn: () => turns.take() });

@@ -59,7 +59,7 @@ export class Supervised {
   }
 
   async up(): Promise<void> {
-    await until(() => this.#isUp || undefined, `${this.name} to be up: ${this.#output}`, UP_WITHIN_MS);
+    await until(() => this.#isUp || undefined, `${this.name} to be up (see its log)`, UP_WITHIN_MS);
   }
 
   /** SIGKILL; it is started again. Resolves when it is gone. */
