@@ -49,7 +49,10 @@ const frameworkChecks: readonly Check[] = [
   { name: 'wrapped tools run in the frameworks', command: process.execPath, args: ['test/frameworks/wrapped.ts'] },
 ];
 
-const { positionals: filters, values } = parseArgs({ allowPositionals: true, options: { frameworks: { type: 'boolean' } } });
+const { positionals: filters, values } = parseArgs({
+  allowPositionals: true,
+  options: { frameworks: { type: 'boolean' }, full: { type: 'boolean' } },
+});
 const isWanted = values.frameworks ?? (process.env.CI ?? '') !== '';
 
 let passed = 0;
@@ -66,6 +69,8 @@ const report = join(folder, 'report.json');
 const { status } = spawnSync(bin('vitest'), ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...filters], {
   cwd: root,
   stdio: 'inherit',
+  // Ten times as many damaged inputs: schemas/test/mutations.ts.
+  env: { ...process.env, ...(values.full === true && { IDEMTRACE_FULL: '1' }) },
 });
 try {
   const counts = JSON.parse(readFileSync(report, 'utf8')) as VitestReport;

@@ -10,7 +10,7 @@ import type { Shape } from './shape.ts';
 import { compileShape } from './shape.ts';
 import type { InvalidReason, ValueReason } from './validity.ts';
 import { BOUNDS, KEYS, MAX_VALUE_BYTES } from './validity.ts';
-import { Writers } from './writers.ts';
+import { type Writer, Writers } from './writers.ts';
 
 /** A decoded record with the name of its schema. */
 export type AnyRecord = { [N in RecordName]: { readonly name: N; readonly value: RecordTypes[N] } }[RecordName];
@@ -67,6 +67,7 @@ export async function createCodec({ registry, clock = Date.now, expect = RECORD_
     writers.add(id, SCHEMAS[name]);
   }
   const expected: ReadonlySet<RecordName> = new Set(expect);
+  const known: WriterOf = (id) => writers.get(id);
   return {
     encode(name, value) {
       const id = ids.get(name);
@@ -74,13 +75,22 @@ export async function createCodec({ registry, clock = Date.now, expect = RECORD_
       return encode(name, value, id);
     },
     async decode(records) {
-      for (let missing = missingIds(records, writers); missing.length > 0; missing = missingIds(records, writers))
-        await writers.learn(missing);
-      return records.map((record) => decode(record, writers, expected));
+      const missing = missingIds(records, writers);
+      if (missing.length === 0) return records.map((record) => decode(record, known, expected));
+      // Kept at hand: while some are asked for, others' questions may make the cache forget, and answers may grow old. To ask again for those
+      // would be to ask for ever where a registry is slow and somebody makes ids up.
+      const atHand = new Map<number, Writer>();
+      for (const record of records) {
+        const id = writerId(record);
+        const writer = id === undefined ? undefined : writers.get(id);
+        if (id !== undefined && writer !== undefined) atHand.set(id, writer);
+      }
+      for (const [id, writer] of await writers.learn(missing)) atHand.set(id, writer);
+      return records.map((record) => decode(record, (id) => atHand.get(id), expected));
     },
     decodeKnown(record) {
       const id = writerId(record);
-      return id !== undefined && writers.isMissing(id) ? undefined : decode(record, writers, expected);
+      return id !== undefined && writers.isMissing(id) ? undefined : decode(record, known, expected);
     },
   };
 }
@@ -117,13 +127,15 @@ function missingIds(records: readonly RawRecord[], writers: Writers): readonly n
   return missing === undefined ? [] : [...missing];
 }
 
-function decode(record: RawRecord, writers: Writers, expected: ReadonlySet<RecordName>): Decoded {
+type WriterOf = (id: number) => Writer | undefined;
+
+function decode(record: RawRecord, writerOf: WriterOf, expected: ReadonlySet<RecordName>): Decoded {
   const { value } = record;
   if (value === null || value.length === 0) return invalid('no_value', value === null ? 'value: null' : 'value: empty');
   if (value[0] !== 0) return invalid('bad_magic', 'wire format: first byte is not 0');
   if (value.length < HEADER_BYTES) return invalid('truncated', `wire format: under ${HEADER_BYTES} bytes`);
   if (value.length > LARGEST_VALUE) return invalid('too_large', `value: over ${LARGEST_VALUE} bytes`);
-  const writer = writers.get(value.readInt32BE(1));
+  const writer = writerOf(value.readInt32BE(1));
   if (writer === undefined) throw new Error('decoded before its schema was asked for');
   if (!writer.ok) return invalid(writer.reason, writer.detail);
   const { name } = writer;

@@ -1,4 +1,5 @@
 export * from './codec.ts';
+export { deadLetterOf, type StandingRecord } from './dead-letter.ts';
 export * from './errors.ts';
 export type { Fault } from './faults.ts';
 export * from './files-registry.ts';
@@ -10,3 +11,4 @@ export * from './policy.ts';
 export type { SchemaRegistry } from './registry.ts';
 export type { InvalidReason } from './validity.ts';
 export { faultsOf, INVALID_REASONS, MAX_VALUE_BYTES } from './validity.ts';
+export { UNKNOWN_SCHEMA_MS } from './writers.ts';

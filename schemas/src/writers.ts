@@ -27,7 +27,7 @@ export function writerOf(schema: string): Writer {
 }
 
 /** For how long it is believed that the registry has no schema of an id. */
-const UNKNOWN_FOR_MS = 60_000;
+export const UNKNOWN_SCHEMA_MS = 60_000;
 /** Most writers remembered: ids come out of records, so anyone can make them up. */
 const MAX_WRITERS = 4096;
 /** Most questions to the registry at a time. */
@@ -44,7 +44,7 @@ export class Writers {
   readonly #registry: SchemaRegistry;
   readonly #clock: () => number;
   readonly #known = new Map<number, Known>();
-  readonly #underWay = new Map<number, Promise<void>>();
+  readonly #underWay = new Map<number, Promise<Writer>>();
 
   constructor(registry: SchemaRegistry, clock: () => number) {
     this.#registry = registry;
@@ -52,8 +52,10 @@ export class Writers {
   }
 
   /** Remembers a schema whose id is known without asking. */
-  add(id: number, schema: string): void {
-    this.#known.set(id, { writer: writerOf(schema), until: Number.POSITIVE_INFINITY });
+  add(id: number, schema: string): Writer {
+    const writer = writerOf(schema);
+    this.#known.set(id, { writer, until: Number.POSITIVE_INFINITY });
+    return writer;
   }
 
   get(id: number): Writer | undefined {
@@ -66,13 +68,19 @@ export class Writers {
     return known === undefined || (known.until !== Number.POSITIVE_INFINITY && known.until <= this.#clock());
   }
 
-  /** Asks for ids. Rejects with the registry's error where it is away; what was learned until then stays. */
-  async learn(ids: readonly number[]): Promise<void> {
+  /** Asks for ids, and answers with their writers. Rejects with the registry's error where it is away; what was learned until then stays. */
+  async learn(ids: readonly number[]): Promise<ReadonlyMap<number, Writer>> {
     if (this.#known.size + ids.length > MAX_WRITERS) this.#known.clear();
-    for (let i = 0; i < ids.length; i += MAX_LOOKUPS) await Promise.all(ids.slice(i, i + MAX_LOOKUPS).map((id) => this.#ask(id)));
+    const learned = new Map<number, Writer>();
+    for (let i = 0; i < ids.length; i += MAX_LOOKUPS) {
+      const asked = ids.slice(i, i + MAX_LOOKUPS);
+      const writers = await Promise.all(asked.map((id) => this.#ask(id)));
+      for (const [nth, writer] of writers.entries()) learned.set(asked[nth] as number, writer);
+    }
+    return learned;
   }
 
-  #ask(id: number): Promise<void> {
+  #ask(id: number): Promise<Writer> {
     let question = this.#underWay.get(id);
     if (question === undefined) {
       question = this.#lookUp(id).finally(() => this.#underWay.delete(id));
@@ -81,10 +89,11 @@ export class Writers {
     return question;
   }
 
-  async #lookUp(id: number): Promise<void> {
+  async #lookUp(id: number): Promise<Writer> {
     const schema = await this.#registry.schemaById(id);
     if (schema !== undefined) return this.add(id, schema);
     const writer: Writer = { ok: false, reason: 'unknown_schema', detail: 'wire format: the registry has no schema of this id' };
-    this.#known.set(id, { writer, until: this.#clock() + UNKNOWN_FOR_MS });
+    this.#known.set(id, { writer, until: this.#clock() + UNKNOWN_SCHEMA_MS });
+    return writer;
   }
 }

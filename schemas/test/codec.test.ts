@@ -164,3 +164,32 @@ test('a huge count is refused before anything is made of it', () => {
   const many = Buffer.concat([before, Buffer.from('c09a0c', 'hex'), Buffer.alloc(200_001)]);
   expect(read(many, 0)).toMatchObject({ fault: { reason: 'too_many_items', field: 'headers' } });
 });
+
+test('W7: a registry so slow that its answers grow old on the way keeps no batch from being decoded', async () => {
+  let now = 0;
+  const registry = registryOf(new Map());
+  const { schemaById } = registry;
+  registry.schemaById = async (id) => {
+    // Between the first answer and the last of a batch more time goes by than the first one is believed for.
+    now += 61_000;
+    return schemaById.call(registry, id);
+  };
+  const codec = await createCodec({ registry, clock: () => now });
+  const ids = Array.from({ length: 40 }, (_, n) => 500 + n);
+  const good = encodeUnchecked('RunEvent', SAMPLES.RunEvent);
+  const decoded = await codec.decode([...ids.map((id) => raw(frame(id, Buffer.from([0])))), raw(good)]);
+  expect(decoded.map((answer) => (answer.ok ? answer.record.name : answer.reason))).toEqual([
+    ...ids.map(() => 'unknown_schema'),
+    'RunEvent',
+  ]);
+  expect(registry.asked.toSorted()).toEqual(ids);
+});
+
+test('W7: two batches that ask for more schemas than are remembered do not make each other ask again', async () => {
+  const registry = registryOf(new Map());
+  const codec = await createCodec({ registry });
+  const batches = [0, 1].map((batch) => Array.from({ length: 3000 }, (_, n) => raw(frame(10_000 * (batch + 1) + n, Buffer.from([0])))));
+  const decoded = await Promise.all(batches.map((records) => codec.decode(records)));
+  expect(decoded.flat().filter((answer) => answer.ok || answer.reason !== 'unknown_schema')).toEqual([]);
+  expect(registry.asked.length).toBe(6000);
+});

@@ -1,5 +1,11 @@
 /** Damages bytes as networks, disks, other encoders and enemies do. Deterministic: one seed, one sequence. */
 
+/** How many times as many inputs the fuzzing tests take as in CI: `pnpm test:full` asks for ten. */
+export const SHARE = process.env.IDEMTRACE_FULL === '1' ? 10 : 1;
+
+/** Another seed is another set of inputs; every fuzzing test names the one that it took. */
+export const SEED = Number(process.env.IDEMTRACE_SEED ?? 20_260_101);
+
 /** Small and fast (xorshift, G. Marsaglia 2003): a property library's generator would take most of the time of a million runs. */
 export class Xorshift {
   #state: number;
@@ -29,7 +35,9 @@ const BOMBS = [
   '01', // -1
 ].map((hex) => Buffer.from(hex, 'hex'));
 
-const MUTATIONS: readonly ((bytes: Buffer, random: Xorshift, other: Buffer) => Buffer)[] = [
+type Mutation = (bytes: Buffer, random: Xorshift, other: Buffer, planted: readonly Buffer[]) => Buffer;
+
+const MUTATIONS: readonly Mutation[] = [
   function flipBit(bytes, random) {
     const copy = Buffer.from(bytes);
     const at = random.below(copy.length);
@@ -47,8 +55,8 @@ const MUTATIONS: readonly ((bytes: Buffer, random: Xorshift, other: Buffer) => B
   function extend(bytes, random) {
     return Buffer.concat([bytes, Buffer.alloc(1 + random.below(8), random.below(256))]);
   },
-  function plantBomb(bytes, random) {
-    const bomb = BOMBS[random.below(BOMBS.length)] as Buffer;
+  function plant(bytes, random, _other, planted) {
+    const bomb = planted[random.below(planted.length)] as Buffer;
     const at = 5 + random.below(Math.max(1, bytes.length - 5));
     return Buffer.concat([bytes.subarray(0, at), bomb, bytes.subarray(at + random.below(2) * bomb.length)]);
   },
@@ -68,12 +76,41 @@ const MUTATIONS: readonly ((bytes: Buffer, random: Xorshift, other: Buffer) => B
   },
 ];
 
-/** One to three damages to one of the records. */
-export function mutate(corpus: readonly Buffer[], random: Xorshift): Buffer {
+/** What texts are full of where somebody means harm, and what their readers trip over. */
+export const TOKENS: readonly Buffer[] = [
+  ...[
+    '{',
+    '}',
+    '[',
+    ']',
+    ': ',
+    '- ',
+    ', ',
+    '"',
+    "'",
+    '\\',
+    '\n',
+    '\t',
+    '#',
+    '---\n',
+    '&a ',
+    '*a',
+    '!!binary ',
+    '<<: ',
+    '? ',
+    '| ',
+    '%YAML 1.1\n',
+  ],
+  ...['null', 'true', '~', '1e999', '-0', '0x7fffffffffffffff', '.nan', '99999999999999999999', '""', '{}', '[[[[[[[[', '{"a":{"a":{"a":'],
+  ...['__proto__', 'constructor', 'toString', '\u0000', '\\u0000', '\\ud800', '\u202e', '\ufeff', '*'.repeat(64), 'a'.repeat(5000)],
+].map((text) => Buffer.from(text));
+
+/** One to three damages to one of the inputs; `planted` is put into them. */
+export function mutate(corpus: readonly Buffer[], random: Xorshift, planted: readonly Buffer[] = BOMBS): Buffer {
   let bytes = corpus[random.below(corpus.length)] as Buffer;
   for (let i = 1 + random.below(3); i > 0 && bytes.length > 0; i--) {
     const mutation = MUTATIONS[random.below(MUTATIONS.length)] as (typeof MUTATIONS)[number];
-    bytes = mutation(bytes, random, corpus[random.below(corpus.length)] as Buffer);
+    bytes = mutation(bytes, random, corpus[random.below(corpus.length)] as Buffer, planted);
   }
   return bytes;
 }

@@ -23,6 +23,8 @@ const CAUSE = 'services/detector/src/domain/cause.ts';
 const RULES = 'services/detector/src/domain/rules';
 const ALERT = 'services/detector/src/alert.ts';
 const LOG = 'test/simulation/log.ts';
+const SINK = 'services/lineage/src/sink/partition-writer.ts';
+const INSERT = 'services/lineage/src/sink/insert.ts';
 
 export const MUTANTS: readonly Mutant[] = [
   {
@@ -255,5 +257,61 @@ export const MUTANTS: readonly Mutant[] = [
     file: FACT,
     from: 'input: (effectName: string, input: string) => `input/${effectName}/${input}`,',
     to: 'input: (_: string, input: string) => `input/${input.slice(0, 4)}`,',
+  },
+  {
+    name: 'the sink commits before it inserts',
+    breaks: 'L1',
+    file: SINK,
+    from: "      const refused = await this.#alive(partition, this.#insert(partition, batch));\n      if (refused !== 'lost') await this.#commit(partition, batch, refused);",
+    to: '      await this.#commit(partition, batch, []);\n      await this.#alive(partition, this.#insert(partition, batch));',
+  },
+  {
+    name: 'an insert that is tried again has another token',
+    breaks: 'L1',
+    file: INSERT,
+    from: 'await untilDone(() => options.insert(insert), {',
+    to: 'let tries = 0;\n    await untilDone(() => options.insert({ ...insert, token: `${insert.token} ${tries++}` }), {',
+  },
+  {
+    name: 'the halves of an insert have one token',
+    breaks: 'L1',
+    file: INSERT,
+    from: 'token: `${insert.token}/${index}` }',
+    to: 'token: `${insert.token}/` }',
+  },
+  {
+    name: 'a failed insert is taken for done',
+    breaks: 'L1',
+    file: INSERT,
+    from: '      options.onFailure(error);',
+    to: '      options.onFailure(error);\n      return undefined as never;',
+  },
+  {
+    name: 'refused rows have no dead letter',
+    breaks: 'W7',
+    file: SINK,
+    from: '    if (deadLetterTopic === undefined) return [];',
+    to: '    if (deadLetterTopic !== undefined) return [];',
+  },
+  {
+    name: 'the sink does not look where a batch starts',
+    breaks: 'L1',
+    file: SINK,
+    from: 'if (generation === partition.generation && next === batch.from) return true;',
+    to: 'if (generation === partition.generation && next !== -1) return true;',
+  },
+  {
+    name: 'the sink takes a commit in doubt for one that was made',
+    breaks: 'L1',
+    file: SINK,
+    from: '      if (next !== batch.to) partition.seek(next);',
+    to: '      this.#stands.set(partition.partition, { generation: partition.generation, next: Math.max(next, batch.to) });',
+  },
+  {
+    name: 'the sink starts where the fetcher is, not where the group stands',
+    breaks: 'L1',
+    file: SINK,
+    from: '    if (start === batch.from) return true;\n    partition.seek(start);',
+    to: '    if (start <= batch.from) return true;\n    partition.seek(start);',
   },
 ];

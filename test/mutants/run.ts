@@ -16,7 +16,7 @@ const { values, positionals } = parseArgs({ allowPositionals: true, options: { s
 const chosen = MUTANTS.filter(({ name }) => positionals.length === 0 || positionals.some((part) => name.includes(part)));
 
 const copy = mkdtempSync(join(tmpdir(), 'idemtrace-mutants-'));
-for (const folder of ['schemas', 'services/identity', 'services/stream', 'services/detector', 'test/simulation']) {
+for (const folder of ['schemas', 'services/identity', 'services/stream', 'services/detector', 'services/lineage', 'test/simulation']) {
   cpSync(join(root, folder), join(copy, folder), { recursive: true, verbatimSymlinks: true, filter: (path) => !path.includes('/dist/') });
 }
 cpSync(join(root, 'test/node_modules'), join(copy, 'test/node_modules'), { recursive: true, verbatimSymlinks: true });
@@ -38,7 +38,8 @@ function hunt({ file, from, to }: Mutant): Verdict {
     text.replace(from, () => to),
   );
   try {
-    const args = [join(copy, 'test/simulation/main.ts'), '--seeds', values.seeds, '--until-first', '--json'];
+    const only = file.startsWith('services/lineage/') ? 'sink' : 'detector';
+    const args = [join(copy, 'test/simulation/main.ts'), '--seeds', values.seeds, '--only', only, '--until-first', '--json'];
     const { stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', maxBuffer: 2 ** 28 });
     const line = stdout.trim().split('\n').at(-1) ?? '';
     if (!line.startsWith('{')) throw new Error(`the simulation did not run: ${stderr.slice(-2000)}`);

@@ -1,12 +1,14 @@
 /** The smallest run of a failing seed that still fails: fewer records, then faults that end earlier. */
-import { type Run, type SimulateOptions, simulate } from './simulate.ts';
+import type { Run, SimulateOptions } from './simulate.ts';
 
 export interface Minimised {
   readonly run: Run;
   readonly options: SimulateOptions;
 }
 
-export async function minimised(seed: number): Promise<Minimised> {
+export type Simulate = (seed: number, options?: SimulateOptions) => Promise<Run>;
+
+export async function minimised(seed: number, simulate: Simulate): Promise<Minimised> {
   let options: SimulateOptions = {};
   let run = await simulate(seed, { trace: true });
   for (const cut of [

@@ -1,10 +1,18 @@
 /** One batch from records to outputs: decode, remember, judge. No commit, no position: those are the loop's. */
-import { type Alert, type AnyRecord, type DeadLetter, type Decoded, eventKey, type PolicyLookup, type RawRecord } from '@idemtrace/schemas';
+import {
+  type Alert,
+  type AnyRecord,
+  type DeadLetter,
+  type Decoded,
+  deadLetterOf,
+  eventKey,
+  type PolicyLookup,
+  type RawRecord,
+} from '@idemtrace/schemas';
 import type { Batch, LogRecord, OutputRecord } from '@idemtrace/stream';
 import { alertOf } from './alert.ts';
 import { contentDigest } from './content-digest.ts';
 import { countAlert, countDeadLetter, type DetectorCounters } from './counters.ts';
-import { deadLetterOf } from './dead-letter.ts';
 import { factOf, historiesOf, type JudgedEvent, type PositionedEvent } from './domain/fact.ts';
 import { judge } from './domain/judge.ts';
 import { type DetectorObserver, traceparentOf } from './observer.ts';
@@ -126,8 +134,8 @@ export function outputsOf(verdicts: readonly Verdict[], { codec, topics, observe
   return verdicts.map((verdict): OutputRecord => {
     const { record } = verdict;
     if (verdict.kind === 'invalid') {
-      const value = codec.encode('DeadLetter', deadLetterOf(record, verdict.reason, verdict.detail));
-      return { topic: topics.deadLetters, key: record.key, value };
+      const letter = deadLetterOf(record, verdict.reason, verdict.detail);
+      return { topic: topics.deadLetters, key: letter.key, value: codec.encode('DeadLetter', letter) };
     }
     const { alert, workflow } = verdict;
     const output = { topic: topics.alerts, key: workflow, value: codec.encode('Alert', alert) };

@@ -117,6 +117,28 @@ function program(run: Run): Command {
     .addOption(json)
     .action(run(async () => (await import('./commands/alerts.ts')).alertsCommand));
 
+  const letters = root.command('dead-letters').description('records that could not be judged: read them, and put them back once mended');
+  const reason = new Option('--reason <reason>', 'of this reason alone');
+  const since = new Option('--since <time>', 'that became dead letters since a time, or so long ago (2h)');
+  const ofLetters = (name: string, description: string) =>
+    letters.command(name).description(description).addOption(data).addOption(config).addOption(json);
+  ofLetters('list', 'list dead letters, the latest last')
+    .addOption(reason)
+    .addOption(since)
+    .addOption(limit)
+    .action(run(async () => (await import('./commands/dead-letters.ts')).listCommand));
+  ofLetters('show <partition:offset>', 'one dead letter: what is wrong with it, and what to do')
+    .addOption(new Option('--bytes', 'show key, headers and value too: they may be private'))
+    .action(run(async () => (await import('./commands/dead-letters.ts')).showCommand));
+  ofLetters(
+    'redrive [partition:offset...]',
+    'put records back onto their topic, as far as they are valid now; exit code 1 where one is not',
+  )
+    .addOption(reason)
+    .addOption(since)
+    .addOption(new Option('--dry-run', 'append nothing, say what would be'))
+    .action(run(async () => (await import('./commands/dead-letters.ts')).redriveCommand));
+
   const lineage = root.command('lineage').description('ask what happened (every query is of one tenant), and set the server up');
   const tenant = new Option('--tenant <id>', 'the tenant').makeOptionMandatory();
   const query = (name: string, description: string) =>

@@ -11,16 +11,25 @@ export interface PolicyNote {
 
 /** Entries compared with the ones before them: the work is the square. */
 const COMPARED = 1000;
+/** Steps of all comparisons together: each takes the product of the patterns' lengths, which 1,000 long ones would make minutes of. */
+const MOST_STEPS = 50_000_000;
 
 export function notesOf(policy: CompiledPolicy, document: LocatedDocument): PolicyNote[] {
   const notes: PolicyNote[] = [];
   const note = (path: readonly PropertyKey[], what: 'key' | 'value', message: string) =>
     notes.push({ ...document.place(path, what), path: document.name(path), message });
 
+  let steps = 0;
+  const isCovered = (narrow: string, wide: string) => {
+    // A name without wildcards takes itself alone, and no two entries are alike.
+    if (!/[*?]/.test(wide) || steps > MOST_STEPS) return false;
+    steps += (wide.length + 1) * (narrow.length + 1);
+    return covers(wide, narrow);
+  };
   for (const section of ['tools', 'dataSources'] as const) {
     const patterns = policy[section].slice(0, COMPARED).map((entry) => entry.match);
     for (const [index, pattern] of patterns.entries()) {
-      const earlier = patterns.slice(0, index).find((other) => covers(other, pattern));
+      const earlier = patterns.slice(0, index).find((other) => isCovered(pattern, other));
       if (earlier !== undefined)
         note([section, index, 0], 'key', `never matches: the entry \`${earlier}\` above it takes every name first`);
     }

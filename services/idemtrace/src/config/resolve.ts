@@ -45,7 +45,7 @@ interface Given {
 
 /**
  * The configuration of file, environment and command line, resolved once: the command line over the environment over the file over the
- * defaults. Every mistake is listed at once, also of values that another source overrides. An empty variable counts as not set.
+ * defaults. Mistakes are listed at once, the hundred first ones, also of values that another source overrides. An empty variable counts as not set.
  */
 export function resolveConfig(input: ConfigInput): ResolvedConfig {
   const mistakes: ConfigMistake[] = [];
@@ -66,8 +66,19 @@ export function resolveConfig(input: ConfigInput): ResolvedConfig {
     }
   }
   const assembled = assemble(values, origins, mistakes);
-  if (assembled === undefined || mistakes.length > 0) return { ok: false, mistakes };
+  if (assembled === undefined || mistakes.length > 0) return { ok: false, mistakes: listed(mistakes) };
   return { ok: true, config: assembled.config, origins: Object.freeze(origins), notes: assembled.notes };
+}
+
+/** Most mistakes that are told: a file of nothing else has ten thousands. */
+const LISTED = 100;
+
+function listed(mistakes: readonly ConfigMistake[]): readonly ConfigMistake[] {
+  const more = mistakes.slice(LISTED);
+  const [next] = more;
+  return next === undefined
+    ? mistakes
+    : [...mistakes.slice(0, LISTED), { origin: next.origin, message: `and ${more.length} more mistakes` }];
 }
 
 function readLeaf(leaf: Leaf, given: Given, mistakes: ConfigMistake[]): { value: unknown } | undefined {

@@ -94,9 +94,11 @@ export function list(description: string, { pattern, rule, kind }: { pattern: Re
             ?.split(',')
             .map((part) => part.trim());
       if (given === undefined || given.length === 0) return refuse(context, `expects ${rule}`);
+      const seen = new Set<string>();
       for (const [index, one] of given.entries()) {
         if (one === undefined || !pattern.test(one)) return refuse(context, `entry ${index + 1}: expects ${rule}`);
-        if (given.indexOf(one) < index) return refuse(context, `entry ${index + 1} repeats an earlier one`);
+        if (seen.has(one)) return refuse(context, `entry ${index + 1} repeats an earlier one`);
+        seen.add(one);
       }
       return given as string[];
     }),

@@ -39,7 +39,8 @@ export class GroupInsert {
   #waiting: Waiting[] = [];
   #rows = 0;
   #bytes = 0;
-  #timer: NodeJS.Timeout | undefined;
+  /** Set while something waits for company: fires once it goes. */
+  #company: AbortController | undefined;
   #running = false;
   /** While set, nothing waits for company. */
   #hurried = false;
@@ -57,7 +58,7 @@ export class GroupInsert {
       this.#rows += part.rows;
       this.#bytes += part.bytes;
       if (this.#hurried || this.#rows >= this.#limits.maxRows || this.#bytes >= this.#limits.maxBytes) void this.#insert();
-      else this.#timer ??= setTimeout(() => void this.#insert(), this.#limits.maxMs);
+      else if (this.#company === undefined) void this.#insertAfterWait();
     });
   }
 
@@ -68,8 +69,7 @@ export class GroupInsert {
   }
 
   async #insert(): Promise<void> {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#waitNoLonger();
     if (this.#running) return;
     this.#running = true;
     // What comes while an insert is under way has waited for it: it goes next, whatever the timer says.
@@ -79,10 +79,21 @@ export class GroupInsert {
       this.#rows = 0;
       this.#bytes = 0;
       await this.#insertGroup(group);
-      clearTimeout(this.#timer);
-      this.#timer = undefined;
+      this.#waitNoLonger();
     }
     this.#running = false;
+  }
+
+  async #insertAfterWait(): Promise<void> {
+    const company = new AbortController();
+    this.#company = company;
+    await this.#options.wait(this.#limits.maxMs, company.signal);
+    if (!company.signal.aborted) await this.#insert();
+  }
+
+  #waitNoLonger(): void {
+    this.#company?.abort();
+    this.#company = undefined;
   }
 
   async #insertGroup(group: readonly Waiting[]): Promise<void> {

@@ -32,11 +32,23 @@ export class Stopped extends Error {
   override readonly name = 'Stopped';
 }
 
+/** Resolves after so many ms, or as soon as the signal fires. */
+export type Wait = (ms: number, signal: AbortSignal) => Promise<void>;
+
+/** By the machine's clock. */
+export async function waitOnClock(ms: number, signal: AbortSignal): Promise<void> {
+  await delay(ms, undefined, { signal }).catch(() => undefined);
+}
+
+export interface Patience {
+  readonly signal: AbortSignal;
+  readonly wait: Wait;
+  readonly onFailure: (error: unknown) => void;
+  readonly isFinal?: (error: unknown) => boolean;
+}
+
 /** Calls again until it succeeds, waiting longer each time (50 ms to 5 s). Throws Stopped once the signal fires, and what `isFinal` keeps. */
-export async function untilDone<T>(
-  call: () => Promise<T>,
-  options: { readonly signal: AbortSignal; readonly onFailure: (error: unknown) => void; readonly isFinal?: (error: unknown) => boolean },
-): Promise<T> {
+export async function untilDone<T>(call: () => Promise<T>, options: Patience): Promise<T> {
   for (let waitMs = FIRST_BACKOFF_MS; ; waitMs = Math.min(waitMs * 2, MAX_BACKOFF_MS)) {
     try {
       return await call();
@@ -46,7 +58,7 @@ export async function untilDone<T>(
     }
     if (options.signal.aborted) throw new Stopped();
     // Waking early is what an abort is for; the next call is the last one then.
-    await delay(waitMs, undefined, { signal: options.signal }).catch(() => undefined);
+    await options.wait(waitMs, options.signal);
   }
 }
 
@@ -56,10 +68,11 @@ export interface RefusedRecord {
   readonly code: string;
 }
 
-export interface InsertOptions {
-  readonly client: ClickHouseClient;
-  readonly signal: AbortSignal;
-  readonly onFailure: (error: unknown) => void;
+/** Inserts rows in one go, once for each token. Throws what the client throws. */
+export type InsertCall = (insert: Insert) => Promise<void>;
+
+export interface InsertOptions extends Omit<Patience, 'isFinal'> {
+  readonly insert: InsertCall;
 }
 
 /** What is inserted in one go: blocks of one table. */
@@ -83,7 +96,7 @@ export async function insertBlocks(insert: Insert, options: InsertOptions): Prom
 
 async function insertOrBisect(insert: Insert, options: InsertOptions, refused: RefusedRecord[]): Promise<void> {
   try {
-    await untilDone(() => insertOnce(options.client, insert), { ...options, isFinal: isRefusal });
+    await untilDone(() => options.insert(insert), { ...options, isFinal: isRefusal });
   } catch (error) {
     if (!isRefusal(error)) throw error;
     const [block, ...others] = insert.blocks;
@@ -110,7 +123,7 @@ function isRefusal(error: unknown): boolean {
   return error instanceof ClickHouseError && REFUSALS.has(error.code);
 }
 
-async function insertOnce(client: ClickHouseClient, { table, blocks, token }: Insert): Promise<void> {
+export async function insertOnce(client: ClickHouseClient, { table, blocks, token }: Insert): Promise<void> {
   const { stream } = await client.exec({
     query: `INSERT INTO ${table.name} (${table.columns.join(', ')}) FORMAT Native`,
     values: Readable.from(

@@ -1,13 +1,12 @@
 /** What the sink does with one batch of one partition: decode, insert together with others, commit. */
-import { createHash } from 'node:crypto';
-import type { AnyRecord, Codec, DeadLetter } from '@idemtrace/schemas';
-import type { Batch, LogRecord, OutputRecord, OwnedPartition } from '@idemtrace/stream';
+import { type AnyRecord, type Codec, deadLetterOf } from '@idemtrace/schemas';
+import type { Batch, OutputRecord, OwnedPartition } from '@idemtrace/stream';
 import { LogError } from '@idemtrace/stream';
 import { blocksOf } from './blocks.ts';
 import type { GroupInsert } from './group-insert.ts';
-import { type RefusedRecord, Stopped, untilDone } from './insert.ts';
+import { type Patience, type RefusedRecord, Stopped, untilDone } from './insert.ts';
 
-export interface PartitionWriterOptions {
+export interface PartitionWriterOptions extends Omit<Patience, 'isFinal'> {
   readonly codec: Pick<Codec, 'decode' | 'encode'>;
   readonly group: GroupInsert;
   /** Identity of the log: another log may have other records at the same offsets. */
@@ -16,20 +15,15 @@ export interface PartitionWriterOptions {
   readonly expect: ReadonlySet<AnyRecord['name']>;
   /** Where rows that ClickHouse refuses for good go; undefined for the dead letters themselves: they stay in the log alone, and are counted. */
   readonly deadLetterTopic: string | undefined;
-  readonly signal: AbortSignal;
   readonly heartbeatMs: number;
-  readonly onFailure: (error: unknown) => void;
   readonly onSkipped: (records: number) => void;
   readonly onRefused: (records: readonly RefusedRecord[]) => void;
 }
 
-/** Most bytes of a dead letter's value: it has to fit its own record. */
-const MAX_DEAD_LETTER_BYTES = 1_500_000;
-
 export class PartitionWriter {
   readonly #options: PartitionWriterOptions;
-  /** Generation in which each partition was taken over. */
-  readonly #generations = new Map<number, number>();
+  /** Of each partition the generation in which it was taken over, and where the next batch starts. */
+  readonly #stands = new Map<number, { readonly generation: number; readonly next: number }>();
 
   constructor(options: PartitionWriterOptions) {
     this.#options = options;
@@ -46,20 +40,27 @@ export class PartitionWriter {
     }
   }
 
-  /** Takes a partition over once a generation; the batch is skipped where the group stands elsewhere. */
+  /** Takes a partition over once a generation, and where the fetcher is elsewhere; a batch is left alone that does not start where the group stands. */
   async #owns(partition: OwnedPartition, batch: Batch): Promise<boolean> {
-    if (this.#generations.get(partition.partition) === partition.generation) return true;
-    const { committed, low } = await partition.takeOver();
-    this.#generations.set(partition.partition, partition.generation);
-    const start = Math.max(committed ?? low, low);
+    const { generation, next } = this.#stands.get(partition.partition) ?? {};
+    if (generation === partition.generation && next === batch.from) return true;
+    const start = await this.#takeOver(partition);
     if (start === batch.from) return true;
     partition.seek(start);
     return false;
   }
 
+  /** Where the group stands. */
+  async #takeOver(partition: OwnedPartition): Promise<number> {
+    const { committed, low } = await partition.takeOver();
+    const next = Math.max(committed ?? low, low);
+    this.#stands.set(partition.partition, { generation: partition.generation, next });
+    return next;
+  }
+
   async #insert({ topic, partition }: OwnedPartition, { records, from, to }: Batch): Promise<readonly RefusedRecord[]> {
-    const { codec, expect, group, logId, signal, onFailure, onSkipped } = this.#options;
-    const { blocks, skipped } = await untilDone(() => blocksOf(codec, expect, records), { signal, onFailure });
+    const { codec, expect, group, logId, onSkipped } = this.#options;
+    const { blocks, skipped } = await untilDone(() => blocksOf(codec, expect, records), this.#options);
     if (skipped > 0) onSkipped(skipped);
     if (blocks.length === 0) return [];
     const rows = blocks.reduce((sum, block) => sum + block.records.length, 0);
@@ -71,29 +72,39 @@ export class PartitionWriter {
 
   /** Waits for work that may take long, and says meanwhile that the partition's owner is alive. */
   async #alive<T>(partition: OwnedPartition, work: Promise<T>): Promise<T | 'lost'> {
-    let timer: NodeJS.Timeout | undefined;
-    const lost = new Promise<'lost'>((resolve) => {
-      timer = setInterval(() => partition.heartbeat().catch(() => resolve('lost')), this.#options.heartbeatMs);
-    });
+    const done = new AbortController();
     // Left alone, a part that fails later would end the process.
     work.catch(() => undefined);
     try {
-      return await Promise.race([work, lost]);
+      return await Promise.race([work, this.#untilLost(partition, done.signal)]);
     } finally {
-      clearInterval(timer);
+      done.abort();
+    }
+  }
+
+  async #untilLost(partition: OwnedPartition, done: AbortSignal): Promise<'lost'> {
+    for (;;) {
+      await this.#options.wait(this.#options.heartbeatMs, done);
+      if (done.aborted) return 'lost';
+      try {
+        await partition.heartbeat();
+      } catch {
+        return 'lost';
+      }
     }
   }
 
   async #commit(partition: OwnedPartition, batch: Batch, refused: readonly RefusedRecord[]): Promise<void> {
     const result = await partition.commit(batch.to, this.#deadLetters(refused));
     if (result === 'committed') {
+      this.#stands.set(partition.partition, { generation: partition.generation, next: batch.to });
       if (refused.length > 0) this.#options.onRefused(refused);
       return;
     }
     if (result === 'inDoubt') {
-      const { committed, low } = await partition.takeOver();
+      const next = await this.#takeOver(partition);
       // Rows that come again are told by their identity; what must not happen is to pass over some.
-      if (committed !== batch.to) partition.seek(Math.max(committed ?? low, low));
+      if (next !== batch.to) partition.seek(next);
       return;
     }
     // The new owner writes these rows. Throws where the partition is lost, as it must be; else someone took it over outside the group.
@@ -108,29 +119,9 @@ export class PartitionWriter {
   #deadLetters(refused: readonly RefusedRecord[]): readonly OutputRecord[] {
     const { codec, deadLetterTopic } = this.#options;
     if (deadLetterTopic === undefined) return [];
-    return refused.map(({ record, code }) => ({
-      topic: deadLetterTopic,
-      key: record.key,
-      value: codec.encode('DeadLetter', deadLetterOf(record, code)),
-    }));
+    return refused.map(({ record, code }) => {
+      const letter = deadLetterOf(record, 'lineage_refused', `ClickHouse refuses the row for good: ${code}`);
+      return { topic: deadLetterTopic, key: letter.key, value: codec.encode('DeadLetter', letter) };
+    });
   }
-}
-
-function deadLetterOf(record: LogRecord, code: string): DeadLetter {
-  const { topic, partition, offset, logTime, key, value, headers } = record;
-  const whole = value ?? Buffer.alloc(0);
-  return {
-    reason: 'lineage_refused',
-    detail: `ClickHouse refuses the row for good: ${code}`,
-    topic,
-    partition,
-    offset,
-    logTime,
-    key,
-    value: value === null ? null : whole.subarray(0, MAX_DEAD_LETTER_BYTES),
-    valueTruncated: whole.length > MAX_DEAD_LETTER_BYTES,
-    valueBytes: whole.length,
-    valueSha256: value === null ? null : createHash('sha256').update(whole).digest('hex'),
-    headers: Object.entries(headers).map(([name, header]) => ({ name, value: header })),
-  };
 }

@@ -4,7 +4,7 @@ import type { ClickHouseClient } from '@clickhouse/client';
 import type { AnyRecord, Codec } from '@idemtrace/schemas';
 import type { EventLog, Subscription } from '@idemtrace/stream';
 import { GroupInsert } from './group-insert.ts';
-import { errorCodeOf, untilDone } from './insert.ts';
+import { errorCodeOf, type InsertCall, insertOnce, untilDone, type Wait, waitOnClock } from './insert.ts';
 import { PartitionWriter } from './partition-writer.ts';
 
 /** What the sink logs to; pino's loggers are such. */
@@ -71,7 +71,17 @@ const POLL_MS = 20;
 const MIB = 1 << 20;
 
 /** Starts the sink. Resolves at once; where log or ClickHouse are away it waits for them, and `status` says so. */
-export function createLineageSink(options: LineageSinkOptions): LineageSink {
+export function createLineageSink({ client, ...options }: LineageSinkOptions): LineageSink {
+  return startSink({ ...options, insert: (insert) => insertOnce(client, insert), wait: waitOnClock });
+}
+
+/** What the sink needs of the world: a simulation has another one. */
+export interface SinkOptions extends Omit<LineageSinkOptions, 'client'> {
+  readonly insert: InsertCall;
+  readonly wait: Wait;
+}
+
+export function startSink(options: SinkOptions): LineageSink {
   const { log, group, topics, logger, clock = Date.now } = options;
   const closing = new AbortController();
   const inserted: Record<string, number> = {};
@@ -98,7 +108,8 @@ export function createLineageSink(options: LineageSinkOptions): LineageSink {
     inserted[table] = (inserted[table] ?? 0) + rows;
   }
 
-  const together = new GroupInsert(limits, { client: options.client, signal: closing.signal, onFailure }, ({ name }, rows, durationMs) => {
+  const patience = { signal: closing.signal, wait: options.wait, onFailure };
+  const together = new GroupInsert(limits, { ...patience, insert: options.insert }, ({ name }, rows, durationMs) => {
     onInserted(name, rows);
     options.onInsert?.({ table: name, rows, durationMs });
   });
@@ -110,9 +121,8 @@ export function createLineageSink(options: LineageSinkOptions): LineageSink {
       logId: log.id,
       expect,
       deadLetterTopic,
-      signal: closing.signal,
+      ...patience,
       heartbeatMs: options.heartbeatMs ?? 2_000,
-      onFailure,
       onSkipped(records) {
         skipped += records;
       },
@@ -128,18 +138,15 @@ export function createLineageSink(options: LineageSinkOptions): LineageSink {
 
   /** Consumes a topic until the sink closes: a subscription that fails is made anew. */
   async function consume(topic: string, expect: ReadonlySet<AnyRecord['name']>, deadLetterTopic?: string): Promise<void> {
-    await untilDone(
-      async () => {
-        if (closing.signal.aborted) return;
-        const writer = writerOf(expect, deadLetterTopic);
-        const subscription = await log.subscribe(
-          { topic, group, maxRecords: limits.maxRows, maxBytes: limits.maxBytes },
-          (partition, batch) => writer.write(partition, batch),
-        );
-        await ended(subscription);
-      },
-      { signal: closing.signal, onFailure },
-    );
+    await untilDone(async () => {
+      if (closing.signal.aborted) return;
+      const writer = writerOf(expect, deadLetterTopic);
+      const subscription = await log.subscribe(
+        { topic, group, maxRecords: limits.maxRows, maxBytes: limits.maxBytes },
+        (partition, batch) => writer.write(partition, batch),
+      );
+      await ended(subscription);
+    }, patience);
   }
 
   async function ended(subscription: Subscription): Promise<void> {
