@@ -6,7 +6,8 @@ import { fileURLToPath } from 'node:url';
 import { sharedKafka, sharedRedis, sharedRegistry } from '@idemtrace/local-services/testing';
 import { COMPANY_POLICY, writeCompany } from 'idemtrace/internal';
 import { expect, onTestFinished, test } from 'vitest';
-import { run, temporaryFolder, until } from '../support/program.ts';
+import { run, temporaryFolder } from '../support/program.ts';
+import { until } from '../support/until.ts';
 
 const root = join(import.meta.dirname, '../..');
 const README = readFileSync(join(root, 'README.md'), 'utf8');

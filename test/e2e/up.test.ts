@@ -5,7 +5,8 @@ import type { Alert } from '@idemtrace/schemas';
 import { createIdemtrace } from '@idemtrace/sdk';
 import { httpTransport } from '@idemtrace/sdk/http';
 import { expect, test } from 'vitest';
-import { run, start, temporaryFolder, until } from '../support/program.ts';
+import { run, start, temporaryFolder } from '../support/program.ts';
+import { until } from '../support/until.ts';
 
 const policy = (version: string, effect: string) => `version: ${version}\ntools:\n  charge_card: { effect: ${effect} }\n`;
 

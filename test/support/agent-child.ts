@@ -1,6 +1,6 @@
 /**
  * The embedded pipeline in a process that a test kills: appends the events of a recording in small batches, and prints the number of each
- * batch once the log has acknowledged it.
+ * batch once the log has acknowledged it; where the log is full it prints `full` and appends again, as agents do.
  *
  * usage: agent-child.ts RECORDING POLICY FOLDER FROM LINEAGE      starts at batch FROM; LINEAGE is on or off; prints `done` at the end
  */
@@ -8,6 +8,7 @@
 import { readFileSync } from 'node:fs';
 import { readPolicy } from '@idemtrace/detector/policy';
 import type { EmittedEvent } from '@idemtrace/sdk';
+import { LogError } from '@idemtrace/stream';
 import { openPipeline, planRecording, RecordedEvents, readRecording, resolveConfig, surveyRecording } from 'idemtrace/internal';
 
 const [recording = '', policyFile = '', folder = '', from = '0', lineage = 'off'] = process.argv.slice(2);
@@ -31,9 +32,20 @@ const events = new RecordedEvents({
 });
 let batch: EmittedEvent[] = [];
 let number = 0;
+async function appended(made: readonly EmittedEvent[]): Promise<void> {
+  for (;;) {
+    try {
+      return await pipeline.append(made);
+    } catch (error) {
+      if (!(error instanceof LogError)) throw error;
+      process.stdout.write('full\n');
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+}
 async function append() {
   if (number >= Number(from)) {
-    await pipeline.append(batch);
+    await appended(batch);
     process.stdout.write(`${number}\n`);
     // Gives the detector time, so that kills meet it at work.
     await new Promise((resolve) => setTimeout(resolve, 5));

@@ -4,7 +4,7 @@ import type { Alert, RawRecord } from '@idemtrace/schemas';
 import { Consumer, FetchIsolationLevels, MessagesStreamModes } from '@platformatic/kafka';
 import { type Config, openStore } from 'idemtrace/internal';
 import { type Outcome, outcome } from './pipeline.ts';
-import { until } from './program.ts';
+import { until } from './until.ts';
 
 /** That client may wait for ever for a coordinator that is gone: it is given up then, and another one started. */
 const ATTEMPTS = 4;

@@ -18,14 +18,15 @@ import {
   resolveConfig,
   surveyRecording,
 } from 'idemtrace/internal';
-import { until } from './program.ts';
+import { until } from './until.ts';
 
 export type Environment = Readonly<Record<string, string>>;
 
 export interface Services {
   readonly brokers: readonly string[];
   readonly registryUrl: string;
-  readonly redisUrl: string;
+  /** Left out where the environment names a Cluster's nodes. */
+  readonly redisUrl?: string;
   readonly clickhouse?: { readonly url: string; readonly username: string; readonly password: string };
 }
 
@@ -37,7 +38,7 @@ export function deploymentOn({ brokers, registryUrl, redisUrl, clickhouse }: Ser
     IDEMTRACE_KAFKA_REPLICATION_FACTOR: '1',
     IDEMTRACE_KAFKA_MIN_INSYNC_REPLICAS: '1',
     IDEMTRACE_REGISTRY_URL: registryUrl,
-    IDEMTRACE_REDIS_URL: redisUrl,
+    ...(redisUrl !== undefined && { IDEMTRACE_REDIS_URL: redisUrl }),
     IDEMTRACE_TOPICS_EVENTS: `events-${id}`,
     IDEMTRACE_TOPICS_ALERTS: `alerts-${id}`,
     IDEMTRACE_TOPICS_DEAD_LETTERS: `dead-letters-${id}`,

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { onTestFinished } from 'vitest';
+import { until } from './until.ts';
 
 const BIN = join(import.meta.dirname, '../../services/idemtrace/src/bin.ts');
 
@@ -50,17 +51,6 @@ export async function run(cwd: string, args: readonly string[], env?: Readonly<R
   });
   const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
   return { code, stdout, stderr };
-}
-
-/** Waits until a condition holds; throws what was seen last where it does not within a minute. */
-export async function until<T>(look: () => Promise<T | undefined> | T | undefined, what: string): Promise<T> {
-  const deadline = Date.now() + 60_000;
-  for (;;) {
-    const found = await look();
-    if (found !== undefined) return found;
-    if (Date.now() > deadline) throw new Error(`Waited in vain for ${what}.`);
-    await new Promise((resolve) => setTimeout(resolve, 25));
-  }
 }
 
 /** A process of the pipeline that is up. */

@@ -49,7 +49,7 @@ export interface DetectorStatus {
 
 export interface Detector {
   status(): DetectorStatus;
-  /** Finishes the batches under way. */
+  /** Finishes the batches under way; one that waits for a service that is away is left in the log. */
   close(): Promise<void>;
   /** Resolves when closed; rejects with the fault that stopped it. */
   readonly done: Promise<void>;
@@ -104,8 +104,15 @@ export async function startDetector(options: DetectorOptions): Promise<Detector>
     },
     (partition, batch) => loop.handle(partition, batch),
   );
-  return { status: () => loop.status(), close: () => subscription.close(), done: subscription.done };
+  const close = () => {
+    loop.giveUpWaiting();
+    return subscription.close();
+  };
+  return { status: () => loop.status(), close, done: subscription.done };
 }
+
+/** What ends a batch that waits, when the detector is told to end. */
+class GivenUp extends Error {}
 
 class Loop {
   readonly #options: DetectorOptions;
@@ -113,6 +120,7 @@ class Loop {
   readonly #states = new Map<number, State>();
   readonly #counters = newCounters();
   readonly #waitingFor = new Map<number, string>();
+  #isClosing = false;
 
   constructor(options: DetectorOptions, windowId: string) {
     this.#options = options;
@@ -124,7 +132,20 @@ class Loop {
     return { ready: waitingFor === null, waitingFor, counters: this.#counters };
   }
 
+  /** Whoever waits for a service would never end: nothing of the batch was committed, so its successor judges it. */
+  giveUpWaiting(): void {
+    this.#isClosing = true;
+  }
+
   async handle(partition: OwnedPartition, batch: Batch): Promise<void> {
+    try {
+      await this.#step(partition, batch);
+    } catch (error) {
+      if (!(error instanceof GivenUp)) throw error;
+    }
+  }
+
+  async #step(partition: OwnedPartition, batch: Batch): Promise<void> {
     const state = this.#states.get(partition.partition);
     if (state === undefined || state.generation !== partition.generation) return this.#takeOver(partition);
     if (state.mode === 'fenced') return;
@@ -275,6 +296,7 @@ class Loop {
         return answer;
       } catch (error) {
         if (!isAway(error)) throw error;
+        if (this.#isClosing) throw new GivenUp();
         if (!this.#waitingFor.has(partition.partition)) this.#report(partition, `waiting for ${what}, which is away`);
         this.#waitingFor.set(partition.partition, what);
         await sleep(RETRY_MS);

@@ -196,6 +196,25 @@ test('W7: a window store that is away is waited for, said, and loses nothing', a
   expect(await read<Alert>(TOPICS.alerts)).toHaveLength(4);
 });
 
+test('W7: told to end while a service is away, a detector ends, and its successor finds what it would have found', async () => {
+  const windows = new MemoryWindows({ windowMs: WINDOW_MS });
+  const away: WindowStore = {
+    marker: (partition) => windows.marker(partition),
+    begin: (partition, marker) => windows.begin(partition, marker),
+    apply: () => Promise.reject(Object.assign(new Error('connection refused'), { code: 'away' })),
+    close: () => windows.close(),
+  };
+  await append(inWorkflow(0, STORY));
+  const waits = Promise.withResolvers<void>();
+  const detector = await start({ windows: away, report: (message) => message.includes('waiting for') && waits.resolve() });
+  await waits.promise;
+  await detector.close();
+  expect(await read<Alert>(TOPICS.alerts)).toHaveLength(0);
+  await start();
+  await judged();
+  expect(await read<Alert>(TOPICS.alerts)).toHaveLength(4);
+});
+
 test('a group that never committed is told to say where it starts', async () => {
   await append(inWorkflow(0, STORY));
   const detector = await start({ group: 'another' });

@@ -212,6 +212,16 @@ function program(run: Run): Command {
     .action(run(async () => (await import('./commands/policy.ts')).compileCommand));
 
   root
+    .command('erase')
+    .description('take a tenant out of log, windows, lineage and hash keys, for good, and prove it')
+    .addOption(tenant)
+    .addOption(new Option('--yes', 'without a question'))
+    .addOption(data)
+    .addOption(config)
+    .addOption(json)
+    .action(run(async () => (await import('./commands/erase.ts')).eraseCommand));
+
+  root
     .command('doctor')
     .description('check this machine, the configuration and the data folder, and say how to mend what is wrong')
     .addOption(policy)

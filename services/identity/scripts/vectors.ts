@@ -21,6 +21,7 @@ import {
 
 const SECRET = 'a secret of these vectors, thirty-two bytes and more';
 const PREVIOUS = 'the secret that it replaced, long enough as well';
+const SALT = 'a salt of the tenant alone';
 const TENANT = 'acme';
 const WORKFLOW = 'invoice-run-7';
 
@@ -138,6 +139,11 @@ const vectors = {
     { effectName: 'charge', canonical: '{}', before: [], after: first },
     { effectName: 'mail', canonical: null, before: first, after: identity.chainCalls(first, 'mail', []) },
   ],
+  salted: {
+    key: { id: 'k2.s1', secret: SECRET, salt: SALT },
+    canonical: '{}',
+    inputHashes: new IdentityProvider({ id: 'k2.s1', secret: SECRET, salt: SALT }).forTenant(TENANT).digests('input', '{}'),
+  },
   kinds: leaves.map(([name, value]) => ({ name, value, kind: kindOf(name, value, scalarText(value)) })),
 };
 

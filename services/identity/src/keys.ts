@@ -8,6 +8,11 @@ export interface HashKeyPair {
   readonly id: string;
   /** At least 32 bytes (a string counts as its UTF-8 bytes). */
   readonly secret: Uint8Array | string;
+  /**
+   * Of one tenant alone, at least 16 bytes, kept apart from the secret (so the hash key is a function). Where it is destroyed, digests of that
+   * tenant cannot be computed again, by the holder of the secret neither. A pair with another salt is another key: give it another id.
+   */
+  readonly salt?: Uint8Array | string;
 }
 
 /**
@@ -42,6 +47,7 @@ export interface TenantKeys {
 }
 
 const LEAST_SECRET_BYTES = 32;
+const LEAST_SALT_BYTES = 16;
 
 /** Throws HashKeyError where a pair cannot be used. */
 export function checkHashKey(ring: HashKeyRing): void {
@@ -49,24 +55,30 @@ export function checkHashKey(ring: HashKeyRing): void {
   if (ring.previous?.id === ring.id) refuse();
 }
 
-function isUsable({ id, secret }: HashKeyPair): boolean {
-  const bytes = typeof secret === 'string' || secret instanceof Uint8Array ? Buffer.byteLength(secret) : 0;
-  return /^[\x21-\x7e]{1,64}$/.test(id) && bytes >= LEAST_SECRET_BYTES;
+function isUsable({ id, secret, salt }: HashKeyPair): boolean {
+  const isSalted = salt === undefined || bytesOf(salt) >= LEAST_SALT_BYTES;
+  return /^[\x21-\x7e]{1,64}$/.test(id) && bytesOf(secret) >= LEAST_SECRET_BYTES && isSalted;
+}
+
+function bytesOf(value: unknown): number {
+  return typeof value === 'string' || value instanceof Uint8Array ? Buffer.byteLength(value) : 0;
 }
 
 function refuse(): never {
-  throw new HashKeyError('a hash key needs an id of 1 to 64 printable ASCII characters, its own, and a secret of at least 32 bytes');
+  throw new HashKeyError(
+    'a hash key needs an id of 1 to 64 printable ASCII characters, its own, a secret of at least 32 bytes, and a salt, if any, of at least 16',
+  );
 }
 
 /**
- * HKDF-SHA-256 (RFC 5869) without salt; `info` is ("idemtrace/1", purpose, tenant) as length-prefixed parts, the tenant as base64url of its
+ * HKDF-SHA-256 (RFC 5869), without salt unless the pair has one; `info` is ("idemtrace/1", purpose, tenant) as length-prefixed parts, the tenant as base64url of its
  * SHA-256: crypto libraries bound the length of `info`, and tenants' ids may be longer.
  */
 export function deriveKeys(pair: HashKeyPair, tenantId: string): TenantKeys {
   const secret = pair.secret;
   const tenant = hash('sha256', tenantId, 'base64url');
   const derive = (purpose: string, bytes: number): Uint8Array =>
-    new Uint8Array(hkdfSync('sha256', secret, '', encodeParts(['idemtrace/1', purpose, tenant]), bytes));
+    new Uint8Array(hkdfSync('sha256', secret, pair.salt ?? '', encodeParts(['idemtrace/1', purpose, tenant]), bytes));
   return {
     hashKeyId: pair.id,
     hash: macKey(derive('hash', 32)),

@@ -26,6 +26,7 @@ describe('keys', () => {
     ['no id', { id: '', secret: SECRET }],
     ['an id with a space', { id: 'k 1', secret: SECRET }],
     ['a previous key with the same id', { id: 'k1', secret: SECRET, previous: { id: 'k1', secret: `${SECRET}!` } }],
+    ['a short salt', { id: 'k1', secret: SECRET, salt: 'short' }],
     ['a short previous secret', { id: 'k1', secret: SECRET, previous: { id: 'k0', secret: 'short' } }],
     ['no secret', { id: 'k1', secret: undefined as unknown as string }],
   ])('%s is refused, without the secret in the text', (_, hashKey) => {

@@ -17,6 +17,7 @@ const vectors = JSON.parse(readFileSync(new URL('../vectors/identity.json', impo
     readonly inputHashes: readonly Digest[];
     readonly resultHashes: readonly Digest[];
   }[];
+  readonly salted: { readonly key: { readonly salt: string }; readonly canonical: string; readonly inputHashes: readonly Digest[] };
   readonly effectKeys: readonly {
     readonly effectName: string;
     readonly scope: string;
@@ -43,9 +44,9 @@ function parts(...texts: readonly string[]): Buffer {
   );
 }
 
-function derive(purpose: string): Buffer {
+function derive(purpose: string, salt = ''): Buffer {
   const tenant = createHash('sha256').update(vectors.tenant).digest('base64url');
-  return Buffer.from(hkdfSync('sha256', vectors.keys.current.secret, '', parts('idemtrace/1', purpose, tenant), 32));
+  return Buffer.from(hkdfSync('sha256', vectors.keys.current.secret, salt, parts('idemtrace/1', purpose, tenant), 32));
 }
 
 const hmac = (key: Buffer, ...texts: readonly string[]): string =>
@@ -58,6 +59,8 @@ test('an implementation that only follows the README comes to the published vect
     expect(inputHashes[0]?.digest).toBe(hmac(derive('hash'), 'input', canonical));
     expect(resultHashes[0]?.digest).toBe(hmac(derive('hash'), 'result', canonical));
   }
+  const { salted } = vectors;
+  expect(salted.inputHashes[0]?.digest).toBe(hmac(derive('hash', salted.key.salt), 'input', salted.canonical));
   for (const key of vectors.effectKeys) {
     const digest = hmac(derive('hash'), 'effect-key', key.scope, key.effectName, key.source, ...key.parts);
     expect(key.digests[0]?.digest).toBe(digest);

@@ -2,6 +2,7 @@ export { type AccessOptions, accessNames, accessStatements, hashPassword, type P
 export { checkLineage, type LineageCheck, type LineageCheckOptions, type LineageFinding } from './check.ts';
 export { connectLineage, type LineageAddress, type LineageTls } from './client.ts';
 export type { LineageCluster } from './deployment.ts';
+export { deletionStatement, type ErasedTable, eraseTenant, type LetterContent, type LineageErasure, workflowsOfTenant } from './erase.ts';
 export {
   createDatabase,
   loadMigrations,
@@ -41,6 +42,7 @@ export {
   type SampleWriterOptions,
   type SampleWriterStatus,
 } from './samples/sample-writer.ts';
+export { slowestCommit } from './samples/slowest-commit.ts';
 export {
   type BatchLimits,
   createLineageSink,

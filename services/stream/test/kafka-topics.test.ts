@@ -72,7 +72,12 @@ test('what is wrong with topics is named by topic and setting, with what is ther
   await admin.connect();
   onTestFinished(() => admin.disconnect());
   const [made, missing] = [unique('made'), unique('missing')];
-  const configEntries = Object.entries({ 'retention.ms': '1000', 'max.message.bytes': '5000', 'cleanup.policy': 'compact' });
+  const configEntries = Object.entries({
+    'retention.ms': '1000',
+    'max.message.bytes': '5000',
+    'cleanup.policy': 'compact',
+    'unclean.leader.election.enable': 'true',
+  });
   await admin.createTopics({
     topics: [{ topic: made, numPartitions: 4, configEntries: configEntries.map(([name, value]) => ({ name, value })) }],
   });
@@ -89,6 +94,7 @@ test('what is wrong with topics is named by topic and setting, with what is ther
     { topic: made, setting: 'message.timestamp.type', actual: 'CreateTime', wanted: 'LogAppendTime' },
     { topic: made, setting: 'cleanup.policy', actual: 'compact', wanted: 'delete' },
     { topic: made, setting: 'retention.ms', actual: '1000', wanted: '86400000' },
+    { topic: made, setting: 'unclean.leader.election.enable', actual: 'true', wanted: 'false' },
     { topic: made, setting: 'max.message.bytes', actual: '5000', wanted: '1048588' },
     { topic: missing, setting: 'partitions', actual: null, wanted: '6' },
   ];

@@ -11,7 +11,7 @@ import { freePorts } from '../ports.ts';
 import { JAVA, program } from '../programs.ts';
 import { type Service, type ServiceOptions, serviceFolder, startService } from '../service.ts';
 import { isBrokerReady } from './probe.ts';
-import { type Listener, serverProperties } from './properties.ts';
+import { clusterProperties, type Listener, serverProperties } from './properties.ts';
 
 export const KAFKA_VERSION = '4.3.1';
 
@@ -47,10 +47,48 @@ export interface Kafka extends Service {
   readonly ports: Readonly<Partial<Record<Listener, number>>>;
 }
 
+export interface KafkaCluster {
+  readonly nodes: readonly Kafka[];
+  /** `host:port` of each node. */
+  readonly brokers: readonly string[];
+  stop(): Promise<void>;
+}
+
+/** A broker's place among several: brokers that vote for their controller. */
+interface Place {
+  readonly nodeId: number;
+  readonly clusterId: string;
+  readonly properties: Readonly<Record<string, string | number>>;
+}
+
 /** Starts a broker and resolves when it takes requests. Topics are not made by themselves. Throws LocalServiceError. */
-export async function startKafka(options: KafkaOptions = {}): Promise<Kafka> {
+export function startKafka(options: KafkaOptions = {}): Promise<Kafka> {
+  return startBroker(options);
+}
+
+const NODES = 3;
+
+/** Starts three brokers: each record on all of them, durable once two have it, whichever one dies. Throws LocalServiceError. */
+export async function startKafkaCluster(options: Pick<KafkaOptions, 'heapMiB' | 'properties'> = {}): Promise<KafkaCluster> {
+  const ports = await Promise.all(Array.from({ length: NODES }, () => freePorts(['PLAIN', 'CONTROLLER'])));
+  const properties = clusterProperties(ports.map(({ CONTROLLER }) => CONTROLLER));
+  const id = clusterId();
+  const starts = ports.map((own, index) => startBroker({ ...options, ports: own }, { nodeId: index + 1, clusterId: id, properties }));
+  const started = (await Promise.allSettled(starts)).flatMap((start) => (start.status === 'fulfilled' ? [start.value] : []));
+  const stop = async () => {
+    await Promise.all(started.map((node) => node.stop()));
+  };
+  if (started.length < NODES) {
+    await stop();
+    await Promise.all(starts);
+  }
+  return { nodes: started, brokers: started.flatMap(({ brokers }) => brokers), stop };
+}
+
+async function startBroker(options: KafkaOptions, place?: Place): Promise<Kafka> {
   const { java, classPath } = await installKafka();
-  const { folder, isPassing } = serviceFolder('kafka', options);
+  const name = place === undefined ? 'kafka' : `kafka-${place.nodeId}`;
+  const { folder, isPassing } = serviceFolder(name, options);
   const hasTls = options.tls !== undefined && options.tls !== false;
   const listeners: Listener[] = ['PLAIN', 'CONTROLLER'];
   if (options.sasl !== undefined) listeners.push('SASL');
@@ -65,13 +103,15 @@ export async function startKafka(options: KafkaOptions = {}): Promise<Kafka> {
     users: options.sasl?.users ?? {},
     certificates: made,
     isClientCertificateRequired: typeof options.tls === 'object',
-    overrides: options.properties ?? {},
+    overrides: { ...(place !== undefined && { ...place.properties, 'node.id': place.nodeId }), ...options.properties },
   });
   writeFileSync(file, text, { mode: 0o600 });
-  if (!existsSync(join(folder, 'data', 'meta.properties'))) await format(java, classPath, file, options.sasl?.users ?? {});
+  if (!existsSync(join(folder, 'data', 'meta.properties'))) {
+    await format(java, classPath, file, options.sasl?.users ?? {}, place?.clusterId);
+  }
   const heap = options.heapMiB ?? 512;
   const service = await startService({
-    name: 'kafka',
+    name,
     folder,
     isPassing,
     isDetached: options.detached ?? false,
@@ -104,10 +144,18 @@ function clusterId(): string {
   return id.startsWith('-') ? clusterId() : id;
 }
 
-async function format(java: string, classPath: string, file: string, users: Readonly<Record<string, string>>): Promise<void> {
+async function format(
+  java: string,
+  classPath: string,
+  file: string,
+  users: Readonly<Record<string, string>>,
+  cluster: string | undefined,
+): Promise<void> {
   const scram = Object.entries(users).flatMap(([user, password]) =>
     ['SCRAM-SHA-256', 'SCRAM-SHA-512'].flatMap((mechanism) => ['--add-scram', `${mechanism}=[name=${user},password=${password}]`]),
   );
-  const args = ['-cp', classPath, 'kafka.tools.StorageTool', 'format', '--standalone', '-t', clusterId(), '-c', file, ...scram];
+  // Several brokers know their voters by their properties, and are of one cluster.
+  const identity = cluster === undefined ? ['--standalone', '-t', clusterId()] : ['-t', cluster];
+  const args = ['-cp', classPath, 'kafka.tools.StorageTool', 'format', ...identity, '-c', file, ...scram];
   await run(java, args);
 }

@@ -82,6 +82,21 @@ function security({ ports, users, certificates, isClientCertificateRequired }: P
   return properties;
 }
 
+/** What each broker of a cluster has in common with the others, given the ports of their controllers, in the order of their node ids from 1. */
+export function clusterProperties(controllerPorts: readonly number[]): Record<string, string | number> {
+  const replicas = controllerPorts.length;
+  const least = replicas - 1;
+  return {
+    'controller.quorum.voters': controllerPorts.map((port, index) => `${index + 1}@127.0.0.1:${port}`).join(','),
+    'controller.quorum.bootstrap.servers': '',
+    'default.replication.factor': replicas,
+    'min.insync.replicas': least,
+    'offsets.topic.replication.factor': replicas,
+    'transaction.state.log.replication.factor': replicas,
+    'transaction.state.log.min.isr': least,
+  };
+}
+
 /** Backslashes and line breaks mean something in a properties file. */
 function escaped(value: string): string {
   return value.replaceAll('\\', '\\\\').replaceAll('\n', '\\n');

@@ -1,74 +1,20 @@
 /** `doctor` on real services: Kafka, registry, Redis, ClickHouse. */
 import { checkRedis } from '@idemtrace/detector/redis';
-import { checkLineage, connectLineage, retentionOf } from '@idemtrace/lineage';
+import { checkLineage, connectLineage, retentionOf, slowestCommit } from '@idemtrace/lineage';
+import { transactionTimeoutMs } from '@idemtrace/stream/kafka';
 import type { Config } from '../config/index.ts';
-import { CommandError } from '../output/command-error.ts';
 import { windowsAdapter } from '../pipeline/adapters.ts';
-import { lagOf } from '../pipeline/lag.ts';
 import { clusterOf, lineageServer } from '../pipeline/lineage.ts';
-import { openStore } from '../pipeline/store.ts';
-import { type Check, checksOf, type Finding } from './doctor-check.ts';
-import { setupFindings } from './topics.ts';
+import { type Check, checksOf } from './doctor-check.ts';
+import { checkKafka } from './doctor-kafka.ts';
 
 const DAY_MS = 86_400_000;
+const HOUR_MS = 3_600_000;
 
 export async function checkServices(config: Config): Promise<readonly Check[]> {
-  const [log, windows, lineage] = await Promise.all([checkLog(config), checkWindows(config), checkServer(config)]);
+  const [log, windows, lineage] = await Promise.all([checkKafka(config), checkWindows(config), checkServer(config)]);
   return [...log, ...windows, ...lineage];
 }
-
-async function checkLog(config: Config): Promise<readonly Check[]> {
-  const { kafka, topics, groups } = config;
-  const name = 'Kafka and registry';
-  try {
-    const findings = (await setupFindings(config)).map(
-      ({ what, ...rest }): Finding => ({
-        severity: HARMLESS.some((setting) => what.endsWith(setting)) ? 'warning' : 'error',
-        setting: what,
-        ...rest,
-      }),
-    );
-    const checks = checksOf(
-      name,
-      `${kafka.brokers?.join(', ')}, ${topics.partitions} partitions, topics and schemas as they should be`,
-      findings,
-    );
-    const replicas: readonly Check[] =
-      kafka.replicationFactor > 1
-        ? []
-        : [
-            {
-              name: `${name}, replication`,
-              verdict: 'warn',
-              found: 'kafka.replicationFactor is 1: a broker that is lost takes acknowledged events with it',
-              mend: 'For development only. Set IDEMTRACE_KAFKA_REPLICATION_FACTOR=3 and IDEMTRACE_KAFKA_MIN_INSYNC_REPLICAS=2, and reassign the topics.',
-            },
-          ];
-    if (findings.some(({ severity }) => severity === 'error')) return [...checks, ...replicas];
-    const store = await openStore(config);
-    try {
-      const lag = await lagOf(store.log, topics.events, groups.detector);
-      const judged: Check =
-        lag === 0
-          ? { name: 'detector', verdict: 'pass', found: 'all events are judged' }
-          : {
-              name: 'detector',
-              verdict: 'warn',
-              found: `${lag} events are not judged yet`,
-              mend: 'Where that number stays: start `idemtrace detector`.',
-            };
-      return [...checks, ...replicas, judged];
-    } finally {
-      await store.close();
-    }
-  } catch (error) {
-    if (!(error instanceof CommandError)) throw error;
-    return [{ name, verdict: 'fail', found: error.message, mend: 'Check that it runs, and the settings kafka.* and registry.*.' }];
-  }
-}
-
-/** Differences that lose nothing. */
-const HARMLESS = ['min.insync.replicas', 'replication.factor', 'compatibility'] as const;
 
 async function checkWindows(config: Config): Promise<readonly Check[]> {
   const adapter = windowsAdapter(config);
@@ -91,8 +37,18 @@ async function checkServer(config: Config): Promise<readonly Check[]> {
   try {
     const retention = retentionOf(Math.floor(config.lineage.retention / DAY_MS));
     const { version, findings } = await checkLineage(client, { cluster: clusterOf(config), retention });
-    return checksOf('ClickHouse', `version ${version}, schema up to date`, findings);
+    const checks = checksOf('ClickHouse', `version ${version}, schema up to date`, findings);
+    return findings.some(({ severity }) => severity === 'error') ? checks : [...checks, ...(await checkCommits(client))];
   } finally {
     await client.close();
   }
+}
+
+/** A transaction that takes longer than its timeout is aborted by the broker, judged again, and may never end. */
+async function checkCommits(client: ReturnType<typeof connectLineage>): Promise<readonly Check[]> {
+  const slowest = await slowestCommit(client, HOUR_MS);
+  if (slowest === undefined || slowest < transactionTimeoutMs / 2) return [];
+  const found = `a batch's transaction took ${Math.round(slowest)} ms within the last hour, and is aborted after ${transactionTimeoutMs}`;
+  const verdict = slowest < transactionTimeoutMs ? 'warn' : 'fail';
+  return [{ name: 'transactions', verdict, found, mend: 'Lower batch.maxRecords, or see what keeps the brokers.' }];
 }

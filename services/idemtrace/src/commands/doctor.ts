@@ -140,6 +140,8 @@ async function checkDeadLetters({ topics }: Config, { log, codec }: Store): Prom
   const reasons = new Map<string, number>();
   for await (const record of log.tail(topics.deadLetters)) {
     const [decoded] = await codec.decode([record]);
+    // An erased one.
+    if (decoded?.ok && decoded.record.name === 'ClockTick') continue;
     const reason = decoded?.ok && decoded.record.name === 'DeadLetter' ? decoded.record.value.reason : 'unreadable';
     reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
   }

@@ -2,6 +2,7 @@
 import { checkSchemas, registerSchemas } from '@idemtrace/schemas/confluent';
 import { checkKafkaTopics } from '@idemtrace/stream/kafka';
 import type { Config } from '../config/index.ts';
+import { tombstoneTopicSpec } from '../erasure/tombstones.ts';
 import { CommandError, EXIT } from '../output/command-error.ts';
 import { logAdapter, openLog, registryAdapter } from '../pipeline/adapters.ts';
 import { reached } from '../pipeline/store.ts';
@@ -32,7 +33,7 @@ export async function createCommand(context: Context, options: CommonOptions): P
   const { log: adapter, registry } = servicesOf(config);
   const log = await reached(`Kafka at ${config.kafka.brokers?.join(', ')}`, () => openLog(adapter));
   try {
-    await log.createTopics(topicSpecs(config), groupsOfTopics(config));
+    await log.createTopics([...topicSpecs(config), tombstoneTopicSpec(config.topics.events)], groupsOfTopics(config));
   } finally {
     await log.close();
   }
@@ -61,7 +62,11 @@ export async function setupFindings(config: Config): Promise<readonly SetupFindi
   const { log, registry } = servicesOf(config);
   const { replicationFactor, minInsyncReplicas } = config.kafka;
   const topics = await reached(`Kafka at ${config.kafka.brokers?.join(', ')}`, () =>
-    checkKafkaTopics(log.options, { specs: topicSpecs(config), replicationFactor, minInsyncReplicas }),
+    checkKafkaTopics(log.options, {
+      specs: [...topicSpecs(config), tombstoneTopicSpec(config.topics.events)],
+      replicationFactor,
+      minInsyncReplicas,
+    }),
   );
   const schemas = await reached(`the schema registry at ${config.registry.url}`, () => checkSchemas(registry.options));
   return [
@@ -95,6 +100,7 @@ export async function setupFindings(config: Config): Promise<readonly SetupFindi
   ];
 }
 
+/** What a client can do about a setting. */
 const MEND: Readonly<Record<string, string>> = {
   partitions:
     'A topic’s number of partitions decides where a workflow is: create new topics with this number, or set topics.partitions to what they have.',

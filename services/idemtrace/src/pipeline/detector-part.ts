@@ -3,12 +3,12 @@ import { startDetector } from '@idemtrace/detector';
 import { formatMistakes, type PolicyChange } from '@idemtrace/detector/policy';
 import type { Sample } from '@idemtrace/lineage';
 import { startTelemetry } from '../telemetry/index.ts';
-import { openCodec, openLog, openWindows } from './adapters.ts';
+import { openCodec, openWindows } from './adapters.ts';
 import { lagByPartition } from './lag.ts';
 import type { PartSpec } from './part-protocol.ts';
 import type { Logger } from './pipeline.ts';
 import { openPolicy } from './policy.ts';
-import { type Running, reporting, startSamples, Timings } from './running.ts';
+import { openLogOfPart, type Running, reporting, startSamples, Timings } from './running.ts';
 
 type DetectorSpec = Extract<PartSpec, { kind: 'detector' }>;
 
@@ -20,8 +20,8 @@ export async function runDetector(spec: DetectorSpec, logger: Logger): Promise<R
   const telemetry = await startTelemetry({ part: 'detector', env: process.env, logger });
   const measures = telemetry?.detector();
   const [batches, commits] = [new Timings(), new Timings()];
-  const log = await openLog(spec.log, { pollIntervalMs: POLL_MS, report: reporting(logger) });
   const codec = await openCodec(spec.registry);
+  const log = await openLogOfPart(spec, codec, { pollIntervalMs: POLL_MS, report: reporting(logger) });
   const policy = openPolicy(spec.policy, (change) => {
     measures?.policyChanged(change);
     tellPolicyChange(change, spec.policy ?? '', logger);

@@ -2,11 +2,13 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ClickHouseClient } from '@clickhouse/client';
-import { connectLineage, type LineageAddress, type LineageCluster, migrate } from '@idemtrace/lineage';
+import { applyRetention, connectLineage, type LineageAddress, type LineageCluster, migrate, retentionOf } from '@idemtrace/lineage';
 import { EmbeddedEngineError, type EngineExit, startEmbeddedEngine } from '@idemtrace/lineage/embedded';
 import type { Config } from '../config/index.ts';
 import { CommandError } from '../output/command-error.ts';
 import { tlsOf } from './adapters.ts';
+
+const DAY_MS = 86_400_000;
 
 export interface LineageStore {
   readonly address: LineageAddress;
@@ -47,6 +49,7 @@ async function openEngine(config: Config, { onExit }: LineageOptions): Promise<L
   const address = { url: engine.url, username: engine.username, password: engine.password };
   const client = connectLineage(address);
   await migrate(client);
+  await applyRetention(client, retentionOf(Math.floor(config.lineage.retention / DAY_MS)));
   writeFileSync(addressFile(config), `${JSON.stringify(address)}\n`, { mode: 0o600 });
   return {
     address,

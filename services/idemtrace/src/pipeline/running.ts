@@ -1,6 +1,11 @@
 /** What the thread of a part does for it, whichever part it is. */
 import { hostname } from 'node:os';
 import { connectLineage, createSampleWriter, type LineageAddress, type ProcessKind, type Sample } from '@idemtrace/lineage';
+import type { Codec } from '@idemtrace/schemas';
+import type { EventLog } from '@idemtrace/stream';
+import { withTombstones } from '../erasure/tombstones.ts';
+import { type LogOptions, openLog } from './adapters.ts';
+import type { PartSpec } from './part-protocol.ts';
 import type { Logger } from './pipeline.ts';
 
 export interface Running {
@@ -8,6 +13,12 @@ export interface Running {
   drain(): Promise<void>;
   close(): Promise<void>;
   readonly done: Promise<void>;
+}
+
+/** The log as a part reads it: without what was erased from it. */
+export async function openLogOfPart(spec: PartSpec, codec: Codec, options: LogOptions): Promise<EventLog> {
+  const log = await openLog(spec.log, options);
+  return spec.log.kind === 'embedded' ? log : withTombstones(log, codec, spec.topics.events);
 }
 
 export interface RunningSamples {

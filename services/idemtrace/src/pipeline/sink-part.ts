@@ -1,10 +1,10 @@
 /** The lineage sink in its thread: adapters, telemetry and samples around it. */
 import { connectLineage, createLineageSink, operatorSequenceGaps } from '@idemtrace/lineage';
 import { startTelemetry } from '../telemetry/index.ts';
-import { openCodec, openLog } from './adapters.ts';
+import { openCodec } from './adapters.ts';
 import type { PartSpec } from './part-protocol.ts';
 import type { Logger } from './pipeline.ts';
-import { type Running, reporting, startSamples } from './running.ts';
+import { openLogOfPart, type Running, reporting, startSamples } from './running.ts';
 
 type SinkSpec = Extract<PartSpec, { kind: 'lineage sink' }>;
 
@@ -17,8 +17,8 @@ export async function runSink(spec: SinkSpec, logger: Logger): Promise<Running> 
   const { topics, group, address } = spec;
   const telemetry = await startTelemetry({ part: 'lineage-sink', env: process.env, logger });
   const measures = telemetry?.sink();
-  const log = await openLog(spec.log, { pollIntervalMs: POLL_MS, report: reporting(logger) });
   const codec = await openCodec(spec.registry);
+  const log = await openLogOfPart(spec, codec, { pollIntervalMs: POLL_MS, report: reporting(logger) });
   const client = connectLineage(address);
   const sink = createLineageSink({
     log,

@@ -2,6 +2,7 @@
 import { type Codec, RegistryError } from '@idemtrace/schemas';
 import { type EventLog, LogError } from '@idemtrace/stream';
 import type { Config } from '../config/index.ts';
+import { withTombstones } from '../erasure/tombstones.ts';
 import { CommandError } from '../output/command-error.ts';
 import { logAdapter, openCodec, openLog, registryAdapter } from './adapters.ts';
 import { groupsOfTopics, topicSpecs } from './topics.ts';
@@ -28,7 +29,8 @@ export async function openStore(config: Config, { throwAway = false }: StoreOpti
     if (adapter.kind === 'embedded') await log.createTopics(topicSpecs(config), groupsOfTopics(config));
     else for (const { name } of topicSpecs(config)) await log.partitionsOf(name);
     const codec = await reached(`the schema registry at ${config.registry.url}`, () => openCodec(registryAdapter(config)));
-    return { log, codec, close: () => log.close() };
+    const seen = adapter.kind === 'embedded' ? log : await withTombstones(log, codec, config.topics.events);
+    return { log: seen, codec, close: () => log.close() };
   } catch (error) {
     await log.close();
     throw needsSetup(error);

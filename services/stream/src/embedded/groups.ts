@@ -25,6 +25,7 @@ export class Groups {
   readonly #fence: StatementSync;
   readonly #commit: StatementSync;
   readonly #members: StatementSync;
+  readonly #everyMember: StatementSync;
   readonly #insertMember: StatementSync;
   readonly #renew: StatementSync;
   readonly #dismiss: StatementSync;
@@ -41,6 +42,7 @@ export class Groups {
     this.#fence = db.prepare('UPDATE shares SET epoch = epoch + 1 WHERE grp = ? AND partition = ? RETURNING epoch');
     this.#commit = db.prepare('UPDATE shares SET committed = ? WHERE grp = ? AND partition = ?');
     this.#members = db.prepare('SELECT id, lease_until, lease_ms, host, pid FROM members WHERE grp = ? ORDER BY seq');
+    this.#everyMember = db.prepare('SELECT lease_until, lease_ms, host, pid FROM members');
     this.#insertMember = db.prepare('INSERT INTO members (grp, id, lease_until, lease_ms, host, pid) VALUES (?, ?, ?, ?, ?, ?)');
     this.#renew = db.prepare('UPDATE members SET lease_until = ? WHERE id = ?');
     this.#dismiss = db.prepare('DELETE FROM members WHERE id = ?');
@@ -98,6 +100,12 @@ export class Groups {
     this.rebalance(group, member, presence);
   }
 
+  /** Whether any group has a member that is there now. */
+  hasMembers(host: string): boolean {
+    const now = Date.now();
+    return this.#everyMember.all().some((row) => isPresent(presenceIn(row), now, host));
+  }
+
   /** False where the member was dismissed meanwhile. */
   renew(member: string, leaseUntil: number): boolean {
     return this.#renew.run(leaseUntil, member).changes === 1;
@@ -113,13 +121,7 @@ export class Groups {
     const now = Date.now();
     return this.#members.all(group).flatMap((row) => {
       const id = String(row.id);
-      const presence: Presence = {
-        leaseUntil: Number(row.lease_until),
-        leaseMs: Number(row.lease_ms),
-        host: String(row.host),
-        pid: Number(row.pid),
-      };
-      return id === asking || isPresent(presence, now, host) ? [] : [id];
+      return id === asking || isPresent(presenceIn(row), now, host) ? [] : [id];
     });
   }
 
@@ -134,6 +136,10 @@ export class Groups {
     const generation = Number(this.#raise.get(group)?.generation);
     for (const { partition } of moved) this.#own.run(next.get(partition) ?? null, generation, group, partition);
   }
+}
+
+function presenceIn(row: Readonly<Record<string, unknown>>): Presence {
+  return { leaseUntil: Number(row.lease_until), leaseMs: Number(row.lease_ms), host: String(row.host), pid: Number(row.pid) };
 }
 
 function optionalNumber(value: unknown): number | undefined {

@@ -12,6 +12,8 @@ import type {
   TopicSpec,
 } from '../port.ts';
 import { type Core, read, refuseClosed, write } from './core.ts';
+import { overwrite, scrub } from './overwrite.ts';
+import { processSpace } from './presence.ts';
 import { type StoredRecord, toStored } from './records.ts';
 import { type RetentionReport, retain } from './retention.ts';
 import { subscribe } from './subscription.ts';
@@ -22,6 +24,18 @@ import type { Topic } from './topics.ts';
 export interface EmbeddedLog extends EventLog {
   /** Deletes what the topics' specifications no longer keep. The log does it by itself from time to time. */
   retain(): Promise<RetentionReport>;
+  /** Whether a member of any group, in this process or another, is there now: it may hold what it has read. */
+  isConsumed(): Promise<boolean>;
+  /**
+   * Puts `value`, without key and headers, in the place of records of a partition: their offsets and log times stay. Offsets in rising order;
+   * those that the log no longer holds are passed over. In transactions of some chunks each, so that one that is broken off can be made again.
+   */
+  overwrite(topic: string, partition: number, offsets: readonly number[], value: Buffer): Promise<void>;
+  /**
+   * Writes the file anew, without what was deleted or overwritten: until then such bytes lie in its free pages and in its write-ahead log.
+   * Takes as much room on the disk again while it runs. Throws `log_away` where another process keeps it from it.
+   */
+  scrub(): Promise<void>;
 }
 
 export interface LogSettings {
@@ -136,6 +150,19 @@ export class SqliteEventLog implements EmbeddedLog {
 
   retain(): Promise<RetentionReport> {
     return retain(this.#core);
+  }
+
+  isConsumed(): Promise<boolean> {
+    return read(this.#core, () => this.#core.groups.hasMembers(processSpace()));
+  }
+
+  async overwrite(topic: string, partition: number, offsets: readonly number[], value: Buffer): Promise<void> {
+    const span = (await this.#topic(topic)).spans[partition];
+    if (span !== undefined) await overwrite(this.#core, span.partitionId, offsets, value);
+  }
+
+  scrub(): Promise<void> {
+    return scrub(this.#core);
   }
 
   close(): Promise<void> {

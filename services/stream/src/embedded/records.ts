@@ -81,6 +81,8 @@ export class Records {
   readonly #chunk: StatementSync;
   readonly #delete: StatementSync;
   readonly #cut: StatementSync;
+  readonly #rewrite: StatementSync;
+  readonly #grow: StatementSync;
 
   constructor(db: DatabaseSync, clock: () => number) {
     this.#clock = clock;
@@ -93,6 +95,8 @@ export class Records {
     this.#time = db.prepare('SELECT log_time FROM chunks WHERE position <= ? AND position >= ? ORDER BY position DESC LIMIT 1');
     this.#chunk = db.prepare('SELECT bytes FROM chunks WHERE position = ?');
     this.#delete = db.prepare('DELETE FROM chunks WHERE position >= ?1 AND position < ?2 AND position + records <= ?2');
+    this.#rewrite = db.prepare('UPDATE chunks SET bytes = ? WHERE position = ?');
+    this.#grow = db.prepare('UPDATE partitions SET bytes = bytes + ? WHERE id = ?');
     this.#cut = db.prepare('UPDATE partitions SET low = ?, bytes = bytes - ? WHERE id = ?');
   }
 
@@ -168,6 +172,22 @@ export class Records {
   sizesOf(partitionId: number, first: number): number[] {
     const content = this.#chunk.get(positionOf(partitionId, first))?.bytes;
     return content instanceof Uint8Array ? Array.from(recordsIn(bufferOf(content), 0), ({ bytes }) => bytes) : [];
+  }
+
+  /** Puts other records in the place of those of a chunk; their number, and so every offset, stays. Answers by how many bytes it grew. */
+  rewrite(partitionId: number, first: number, replace: (record: StoredRecord, offset: number) => StoredRecord): number {
+    const position = positionOf(partitionId, first);
+    const content = this.#chunk.get(position)?.bytes;
+    if (!(content instanceof Uint8Array)) return 0;
+    const before = Array.from(recordsIn(bufferOf(content), 0));
+    const after = before.map((record, index) => replace(record, first + index));
+    this.#rewrite.run(writeChunk(after), position);
+    return after.reduce((grown, { bytes }, index) => grown + bytes - (before[index]?.bytes ?? 0), 0);
+  }
+
+  /** Notes that a partition's records grew. */
+  grow(partitionId: number, bytes: number): void {
+    this.#grow.run(bytes, partitionId);
   }
 
   /** Lets go of the records below an offset, `bytes` in all; a chunk goes with the last of its records. */

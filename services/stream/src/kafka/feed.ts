@@ -133,7 +133,7 @@ export class Feed {
       this.#chunks.shift();
       this.#at = 0;
     }
-    const chunk = this.#chunks[0];
+    const chunk = this.#joined();
     if (chunk === undefined) return undefined;
     const end = this.#endOf(chunk.records);
     const records = chunk.records.slice(this.#at, end);
@@ -142,6 +142,31 @@ export class Feed {
     this.#at = end;
     this.#next = end === chunk.records.length ? chunk.to : (last?.offset ?? from) + 1;
     return { records, from, to: this.#next };
+  }
+
+  /**
+   * The first chunk, with as many of the next as a batch has room for. A fetch ahead of a slow handler brings a few records at a time; handed on
+   * one by one, each would cost the handler a whole transaction or insert, and it would never catch up.
+   */
+  #joined(): Chunk | undefined {
+    const first = this.#chunks[0];
+    if (first === undefined) return undefined;
+    let count = first.records.length - this.#at;
+    let bytes = (first.bytes * count) / first.records.length;
+    const { maxRecords, maxBytes } = this.#limits;
+    let taken = 1;
+    for (let next = this.#chunks[taken]; next !== undefined && count < maxRecords && bytes < maxBytes; next = this.#chunks[++taken]) {
+      count += next.records.length;
+      bytes += next.bytes;
+    }
+    if (taken === 1) return first;
+    const parts = this.#chunks.splice(0, taken);
+    const { to, end } = parts.at(-1) ?? first;
+    const records = [...first.records.slice(this.#at), ...parts.slice(1).flatMap((part) => part.records)];
+    const joined: Chunk = { from: this.#next, to, end, records, bytes };
+    this.#chunks.unshift(joined);
+    this.#at = 0;
+    return joined;
   }
 
   #endOf(records: readonly LogRecord[]): number {

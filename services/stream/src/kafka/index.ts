@@ -2,12 +2,15 @@ import type { KafkaConfig } from 'kafkajs';
 import type { EventLog } from '../port.ts';
 import { readZstd } from './compression.ts';
 import { Connection } from './connection.ts';
+import { sessionTimeoutMs as defaultSessionTimeoutMs } from './defaults.ts';
 import { KafkaEventLog } from './log.ts';
 import { Producers } from './producers.ts';
 import { type KafkaClientOptions, type KafkaLogOptions, kafkaSettings } from './settings.ts';
 import { withAdmin } from './topics.ts';
 
+export { type ClusterFinding, checkKafkaCluster, groupsReading, type WantedCluster } from './cluster-check.ts';
 export type { Connection } from './connection.ts';
+export { transactionTimeoutMs } from './defaults.ts';
 export { boundsOf, committedOf } from './positions.ts';
 export {
   type KafkaClientOptions,
@@ -30,7 +33,7 @@ export function openKafkaLog(options: KafkaLogOptions): Promise<EventLog> {
 /** The same, with settings of kafkajs put over ours. */
 export async function openWith(options: KafkaLogOptions, overrides: Partial<KafkaConfig>): Promise<EventLog> {
   readZstd();
-  const { sessionTimeoutMs = 8000, replicationFactor, minInsyncReplicas, report = () => undefined } = options;
+  const { sessionTimeoutMs = defaultSessionTimeoutMs, replicationFactor, minInsyncReplicas, report = () => undefined } = options;
   if (options.sasl?.mechanism === 'plain' && (options.tls ?? false) === false)
     report('warn', 'The password for Kafka goes over the network as it is: use TLS, or a SCRAM mechanism.');
   const settings = { ...kafkaSettings(options), ...overrides };

@@ -7,6 +7,7 @@ import {
   type RecordMetadata,
   type TopicMessages,
 } from 'kafkajs';
+import { transactionTimeoutMs } from './defaults.ts';
 import { type KafkaLogOptions, transactionalRetry } from './settings.ts';
 import { Client } from './sockets.ts';
 
@@ -21,7 +22,7 @@ export class Producers {
     this.#idempotent = settings;
     // What a transactional client logs as errors are answers that it retries; those that it does not are thrown.
     this.#transactional = { ...settings, retry: { ...transactionalRetry }, logLevel: logLevel.NOTHING };
-    this.#transactionTimeout = options.transactionTimeoutMs ?? 10_000;
+    this.#transactionTimeout = options.transactionTimeoutMs ?? transactionTimeoutMs;
     this.#compression = options.compression === 'gzip' ? CompressionTypes.GZIP : CompressionTypes.None;
   }
 

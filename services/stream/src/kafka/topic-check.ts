@@ -14,7 +14,8 @@ export interface TopicFinding {
     | 'retention.ms'
     | 'retention.bytes'
     | 'max.message.bytes'
-    | 'min.insync.replicas';
+    | 'min.insync.replicas'
+    | 'unclean.leader.election.enable';
   readonly actual: string | null;
   readonly wanted: string;
 }
@@ -76,6 +77,8 @@ export function compare(
     ...(of('cleanup.policy') === 'delete' ? [] : finding(name, 'cleanup.policy', of('cleanup.policy'), 'delete')),
     ...atLeast(name, 'retention.ms', of('retention.ms'), spec.retentionMs),
     ...atLeast(name, 'retention.bytes', of('retention.bytes'), spec.retentionBytes),
+    // A replica that lacks acknowledged records must not become the leader.
+    ...(of('unclean.leader.election.enable') === 'true' ? finding(name, 'unclean.leader.election.enable', 'true', 'false') : []),
     ...(spec.maxMessageBytes === undefined || Number(of('max.message.bytes')) >= spec.maxMessageBytes
       ? []
       : finding(name, 'max.message.bytes', of('max.message.bytes'), String(spec.maxMessageBytes))),

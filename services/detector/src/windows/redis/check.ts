@@ -1,6 +1,6 @@
 /** What of a Redis would break the windows' promise, and how to mend it. */
-import type { Cluster, Redis } from 'ioredis';
-import { connect, mastersOf } from './connect.ts';
+import type { Redis } from 'ioredis';
+import { connect, connected, mastersOf } from './connect.ts';
 import { faultOf } from './error.ts';
 import type { RedisWindowsOptions } from './options.ts';
 import { fieldsOf } from './watch.ts';
@@ -21,13 +21,12 @@ export interface RedisCheck {
 }
 
 const LEAST_MAJOR = 6;
-const CONNECT_TIMEOUT_MS = 5_000;
 
 /** Looks, and changes nothing. A Redis that is away is a finding too. */
 export async function checkRedis(options: Omit<RedisWindowsOptions, 'windowMs'>): Promise<RedisCheck> {
   const client = connect({ ...options, windowMs: 0 });
   try {
-    await ready(client);
+    await connected(client);
     const masters = mastersOf(client);
     const seen = await Promise.all(masters.map(async (master) => ({ at: addressOf(master), info: await infoOf(master) })));
     const isAlone = seen.length === 1;
@@ -42,27 +41,12 @@ export async function checkRedis(options: Omit<RedisWindowsOptions, 'windowMs'>)
   }
 }
 
-async function ready(client: Redis | Cluster): Promise<void> {
-  if (client.status === 'ready') return;
-  await new Promise<void>((resolve, reject) => {
-    let last: unknown = new Error(`no connection within ${CONNECT_TIMEOUT_MS} ms`);
-    const timer = setTimeout(() => reject(last), CONNECT_TIMEOUT_MS);
-    client.on('error', (error) => {
-      last = error;
-    });
-    client.once('ready', () => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
-}
-
 function addressOf({ options }: Redis): string {
   return `${options.host}:${options.port}`;
 }
 
 async function infoOf(master: Redis): Promise<ReadonlyMap<string, string>> {
-  const sections = await Promise.all(['server', 'memory', 'persistence', 'stats'].map((section) => master.info(section)));
+  const sections = await Promise.all(['server', 'memory', 'persistence', 'stats', 'replication'].map((section) => master.info(section)));
   return fieldsOf(sections.join('\r\n'));
 }
 
@@ -87,6 +71,14 @@ function findingsOf(info: ReadonlyMap<string, string>, of: string): readonly Red
     const mend =
       'CONFIG SET appendonly yes, and in its configuration: else a restart of Redis loses the windows, and they are rebuilt from the log.';
     findings.push({ severity: 'warning', setting: `appendonly${of}`, actual: 'no', wanted: 'yes', mend });
+  }
+  if (info.get('aof_last_write_status') === 'err') {
+    const mend = 'It cannot write its append-only file, and refuses writes: free its disk, and see its log.';
+    findings.push({ severity: 'error', setting: `append-only file${of}`, actual: 'cannot be written', wanted: 'written', mend });
+  }
+  if (info.get('role') === 'slave') {
+    const mend = 'It is a replica, and takes no writes: name the master, or the Sentinels that know it.';
+    findings.push({ severity: 'error', setting: `role${of}`, actual: 'replica', wanted: 'master', mend });
   }
   const evicted = Number(info.get('evicted_keys') ?? 0);
   if (evicted > 0) {

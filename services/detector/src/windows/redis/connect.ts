@@ -13,6 +13,7 @@ export type Client = (Redis | Cluster) & ApplyCommand;
 const SCRIPT = readFileSync(new URL('./apply.lua', import.meta.url), 'utf8');
 const TIMEOUT_MS = 5_000;
 const LONGEST_WAIT_MS = 1_000;
+const CONNECT_TIMEOUT_MS = 5_000;
 
 /** Connects in the background: a call fails while there is no connection. @throws RedisWindowsError where the options name no Redis, or two */
 export function connect(options: RedisWindowsOptions): Client {
@@ -75,4 +76,20 @@ function address(text: string): { readonly host: string; readonly port: number }
 /** Servers that hold keys: each has its own memory. */
 export function mastersOf(client: Client): readonly Redis[] {
   return client instanceof Cluster ? client.nodes('master') : [client];
+}
+
+/** Resolves once the driver, which connects in the background, has done so. @throws what it met last, after five seconds */
+export async function connected(client: Client): Promise<void> {
+  if (client.status === 'ready') return;
+  await new Promise<void>((resolve, reject) => {
+    let last: unknown = new Error(`no connection within ${CONNECT_TIMEOUT_MS} ms`);
+    const timer = setTimeout(() => reject(last), CONNECT_TIMEOUT_MS);
+    client.on('error', (error) => {
+      last = error;
+    });
+    client.once('ready', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
 }
