@@ -27,26 +27,27 @@ test('W4: three detectors that are restarted one after the other, under load, pu
 
   const events = await eventsOf(calls);
   const detectors = await Promise.all([0, 1, 2].map(() => running(folder, ['detector'], env)));
-  /** Events come in until the last of them is back, and then to the end. */
-  let isRestarted = false;
-  let restarting: Promise<void> | undefined;
-  const restartEach = async () => {
-    for (const [index, { child, ended }] of detectors.entries()) {
-      child.kill('SIGTERM');
-      expect(await ended).toBe(0);
-      detectors[index] = await running(folder, ['detector'], env);
-    }
-    isRestarted = true;
+  const restart = async (index: number) => {
+    const before = detectors[index];
+    before?.child.kill('SIGTERM');
+    expect(await before?.ended).toBe(0);
+    detectors[index] = await running(folder, ['detector'], env);
   };
+  // One restart begins with each quarter of the day, and events come in meanwhile; the next waits for it.
+  let restarts = 0;
+  let restarting = Promise.resolve();
   await append(config, events, {
     pace: async (appended) => {
-      if (appended >= events.length / 8) restarting ??= restartEach();
-      const isNearTheEnd = appended >= (events.length * 7) / 8;
-      if (!isRestarted && restarting !== undefined) await (isNearTheEnd ? restarting : new Promise((resolve) => setTimeout(resolve, 100)));
+      if (restarts < detectors.length && appended >= (events.length * (1 + restarts)) / 4) {
+        await restarting;
+        restarting = restart(restarts);
+        restarts += 1;
+      }
+      await new Promise((resolve) => setTimeout(resolve, 50));
     },
   });
   await restarting;
-  expect(isRestarted).toBe(true);
+  expect(restarts).toBe(detectors.length);
 
   const actual = await outcomeOf(config);
   expect(actual.alerts).toEqual(expected.alerts);

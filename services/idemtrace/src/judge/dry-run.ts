@@ -46,16 +46,18 @@ export async function dryRun(options: DryRunOptions): Promise<DryRun> {
   const waiting = bounds.reduce((sum, { high }, partition) => sum + high - (ends[partition] ?? high), 0);
   const stretches = await stretchesOf(options, bounds, ends);
   const alertStarts = await store.log.offsetsAt(topics.alerts, since - rebuildMs(window.length));
-  const total = stretches.reduce((sum, { windowFrom, to }) => sum + to - windowFrom, 0);
+  const withEvents = stretches.filter(({ from, to }) => from < to);
+  const total = withEvents.reduce((sum, { windowFrom, to }) => sum + to - windowFrom, 0);
 
   const counters = newCounters();
   const tally = new Tally(limit);
   const versions = new Set<string>();
   let read = 0;
-  for (const stretch of stretches.filter(({ from, to }) => from < to)) {
+  for (const stretch of withEvents) {
     const judged = new LatestRevisions();
     const again = judgeAgain(stretch, {
-      ...store,
+      log: store.log,
+      codec: store.codec,
       policy,
       topic: topics.events,
       windowMs: window.length,
@@ -78,7 +80,7 @@ export async function dryRun(options: DryRunOptions): Promise<DryRun> {
     counters,
     tally,
     publishedUnder: [...versions].sort(),
-    isCut: stretches.some((stretch) => stretch.from < stretch.to && isCut(stretch)),
+    isCut: withEvents.some(isCut),
     waiting,
   };
 }

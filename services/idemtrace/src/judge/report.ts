@@ -1,8 +1,8 @@
 /** What a dry run came to, for a person and for a program. */
-
 import type { Screen } from '../output/screen.ts';
 import { alertText } from '../output/summary.ts';
 import { table, timeText } from '../output/table.ts';
+import type { AlertBrief } from './compare.ts';
 import type { DryRun } from './dry-run.ts';
 import type { Tally } from './tally.ts';
 
@@ -51,42 +51,32 @@ export function dryRunText(run: DryRun, { policyVersion, since }: Asked, screen:
 }
 
 function differences({ counts, new: come, gone, changed }: Tally, screen: Screen): readonly string[] {
-  // Room for the sign and the space before it.
-  const narrow = { ...screen, columns: screen.columns - 2 };
+  const line = (sign: string, alert: AlertBrief, remark = '') =>
+    `${sign} ${alertText(alert, { ...screen, columns: screen.columns - 2 - remark.length })}${remark}`;
+  const was = ({ severity, cause }: AlertBrief) => ` (was ${[severity, cause].filter((part) => part !== null).join(' ')})`;
   return [
     ...section(
       'Would come',
-      '+',
-      come.map((alert) => alertText(alert, narrow)),
       counts.new,
+      come.map((alert) => line('+', alert)),
     ),
     ...section(
       'Would go',
-      '-',
-      gone.map((alert) => alertText(alert, narrow)),
       counts.gone,
+      gone.map((alert) => line('-', alert)),
     ),
     ...section(
       'Would change',
-      '~',
-      changed.map(
-        ({ published, judged }) =>
-          `${alertText(judged, narrow)} (was ${[published.severity, published.cause].filter((part) => part !== null).join(' ')})`,
-      ),
       counts.changed,
+      changed.map(({ published, judged }) => line('~', judged, was(published))),
     ),
   ];
 }
 
-function section(title: string, sign: string, lines: readonly string[], count: number): readonly string[] {
+function section(title: string, count: number, lines: readonly string[]): readonly string[] {
   if (count === 0) return [];
   const more = count - lines.length;
-  return [
-    `${title}: ${counted(count, 'alert')}.`,
-    ...lines.map((line) => `${sign} ${line}`),
-    ...(more > 0 ? [`  … and ${more} more (--limit)`] : []),
-    '',
-  ];
+  return [`${title}: ${counted(count, 'alert')}.`, ...lines, ...(more > 0 ? [`  … and ${more} more (--limit)`] : []), ''];
 }
 
 function counted(count: number, noun: string): string {
