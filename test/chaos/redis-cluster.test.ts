@@ -44,4 +44,4 @@ test(`W3, W5: each primary of a Redis Cluster is killed, and its partitions' win
   for (const line of closingLines([report])) console.log(line);
   expect(report.differences.slice(0, 20)).toEqual([]);
   expect(report.records).toBeGreaterThanOrEqual(10_000);
-}, 600_000);
+}, 1_800_000);
