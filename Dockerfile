@@ -3,6 +3,7 @@ FROM node:24.21.0-bookworm-slim AS packages
 RUN npm install --global pnpm@12
 WORKDIR /idemtrace
 COPY pnpm-workspace.yaml pnpm-lock.yaml package.json ./
+COPY infra/patches infra/patches/
 COPY schemas/package.json schemas/
 COPY services/identity/package.json services/identity/
 COPY services/stream/package.json services/stream/
