@@ -268,3 +268,14 @@ test('what a fetch brings after a seek elsewhere is not taken', async () => {
   feed.deliver(chunk(40, 42), feed.due?.course ?? -1);
   expect(await feed.take()).toMatchObject({ from: 40, to: 42 });
 });
+
+test('W7: a record of forty thousand headers is read as any other, and holds nobody up', async () => {
+  const log = await openForTest();
+  const topic = await newTopic(log);
+  const headers = Object.fromEntries(Array.from({ length: 40_000 }, (_, n) => [`h${n}`, Buffer.from('x')]));
+  await log.append(topic, [{ key: null, value: Buffer.from('laden'), headers, partition: 0 }, ...recordsTo(0, ['next'])]);
+  const seen: LogRecord[] = [];
+  for await (const record of log.tail(topic)) seen.push(record);
+  expect(seen.map(({ value }) => String(value))).toEqual(['laden', 'next']);
+  expect(Object.keys(seen[0]?.headers ?? {})).toHaveLength(40_000);
+});
