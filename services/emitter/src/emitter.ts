@@ -78,7 +78,7 @@ export class Emitter {
 
   unacknowledged(why: string): void {
     this.counters.unacknowledged++;
-    this.environment.warn(`a write did not wait for its started event: ${why}`, 'IDEMTRACE_UNACKNOWLEDGED');
+    this.environment.warn(`a write did not wait for its event: ${why}`, 'IDEMTRACE_UNACKNOWLEDGED');
   }
 
   outsideRun(name: string): void {

@@ -1,7 +1,7 @@
 /** Longest id or name in an event, in characters. */
 export const LONGEST_ID = 512;
 
-const USUAL = /^[\x20-\x7e]{1,512}$/;
+const USUAL = /^[ -~]{1,512}$/;
 
 /** Whether a text can stand as an id in an event: 1 to 512 characters, well-formed, none a control character. */
 export function isId(text: unknown): text is string {

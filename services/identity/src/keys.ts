@@ -56,31 +56,27 @@ export function checkHashKey(ring: HashKeyRing): void {
 }
 
 function isUsable({ id, secret, salt }: HashKeyPair): boolean {
-  const isSalted = salt === undefined || bytesOf(salt) >= LEAST_SALT_BYTES;
-  return /^[\x21-\x7e]{1,64}$/.test(id) && bytesOf(secret) >= LEAST_SECRET_BYTES && isSalted;
+  return /^[!-~]{1,64}$/.test(id) && holds(secret, LEAST_SECRET_BYTES) && holds(salt ?? secret, LEAST_SALT_BYTES);
 }
 
-function bytesOf(value: unknown): number {
-  return typeof value === 'string' || value instanceof Uint8Array ? Buffer.byteLength(value) : 0;
+function holds(value: unknown, leastBytes: number): boolean {
+  return (typeof value === 'string' || value instanceof Uint8Array) && Buffer.byteLength(value) >= leastBytes;
 }
 
 function refuse(): never {
-  throw new HashKeyError(
-    'a hash key needs an id of 1 to 64 printable ASCII characters, its own, a secret of at least 32 bytes, and a salt, if any, of at least 16',
-  );
+  throw new HashKeyError('a hash key has its own id, 1 to 64 characters, printable ASCII, and a secret of 32 bytes, salt of 16');
 }
 
 /**
  * HKDF-SHA-256 (RFC 5869), without salt unless the pair has one; `info` is ("idemtrace/1", purpose, tenant) as length-prefixed parts, the tenant as base64url of its
  * SHA-256: crypto libraries bound the length of `info`, and tenants' ids may be longer.
  */
-export function deriveKeys(pair: HashKeyPair, tenantId: string): TenantKeys {
-  const secret = pair.secret;
+export function deriveKeys({ id, secret, salt = '' }: HashKeyPair, tenantId: string): TenantKeys {
   const tenant = hash('sha256', tenantId, 'base64url');
   const derive = (purpose: string, bytes: number): Uint8Array =>
-    new Uint8Array(hkdfSync('sha256', secret, pair.salt ?? '', encodeParts(['idemtrace/1', purpose, tenant]), bytes));
+    new Uint8Array(hkdfSync('sha256', secret, salt, encodeParts(['idemtrace/1', purpose, tenant]), bytes));
   return {
-    hashKeyId: pair.id,
+    hashKeyId: id,
     hash: macKey(derive('hash', 32)),
     idempotencyKey: macKey(derive('idempotency-key', 32)),
     leaf: sipKey(derive('leaf', 16)),

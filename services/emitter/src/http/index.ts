@@ -18,7 +18,7 @@ export interface HttpTransportOptions {
  */
 export function httpTransport(options: HttpTransportOptions): Transport {
   const url = URL.parse(`${options.url}`);
-  if (!url?.protocol.startsWith('http') || !/^[\x21-\x7e]+$/.test(options.apiKey))
+  if (!url?.protocol.startsWith('http') || !/^[!-~]+$/.test(options.apiKey))
     throw new IdemtraceError('invalid_option', 'url is an HTTP URL, apiKey printable ASCII');
   url.pathname = url.pathname.replace(/\/*$/, '/v1/events');
   const headers = { authorization: `Bearer ${options.apiKey}`, 'content-type': 'application/json' };
