@@ -37,7 +37,7 @@ type Run = <A extends readonly unknown[]>(action: () => Promise<Action<A>>) => (
 function program(run: Run): Command {
   const root = new Command('idemtrace')
     .description('Shows effects that AI agents have twice: repeated tool calls, divergent retries, foreign documents.')
-    .version('0.2.0')
+    .version('0.1.0')
     .exitOverride()
     .showHelpAfterError('(--help lists the commands and options)')
     .addHelpText(
