@@ -1,6 +1,7 @@
 /** One simulated run: agents, detectors that die and come back, services that fail; then what came of it is held against the oracle. */
 import { startDetector } from '@idemtrace/detector';
-import { type Codec, createCodec, EMPTY_POLICY, eventKey, fileRegistry, PolicyLookup, RegistryError } from '@idemtrace/schemas';
+import { type Codec, createCodec, EMPTY_POLICY, eventKey, fileRegistry, PolicyLookup } from '@idemtrace/schemas';
+import { codecOf, type RegistryFaults } from './codec.ts';
 import { Cluster, type LogFaults, logOf, TOPICS } from './log.ts';
 import { expectedOf, type LogEntry, type OraclePolicy } from './oracle.ts';
 import { createRandom } from './random.ts';
@@ -27,7 +28,7 @@ export interface SimulateOptions {
   readonly faultsAfter?: number;
 }
 
-type Faults = LogFaults & WindowFaults & { registry: number; crash: number };
+type Faults = LogFaults & WindowFaults & RegistryFaults & { crash: number };
 
 const START = 1_760_000_000_000;
 const MOST_STEPS = 60_000;
@@ -214,20 +215,9 @@ class Simulation {
     const process: Process = { name: `detector ${this.#spawned++}`, alive: true };
     this.#processes.push(process);
     const world = this.#world;
-    const codec = this.#codec;
     const started = startDetector({
       log: logOf(this.#cluster, process),
-      codec: {
-        encode: codec.encode.bind(codec) as Codec['encode'],
-        decode: async (records) => {
-          await world.turn(process, 'decode');
-          if (world.random.chance(this.#faults.registry)) {
-            world.count('fault: registry away');
-            throw new RegistryError('away', 'the registry is away');
-          }
-          return codec.decode(records);
-        },
-      },
+      codec: codecOf(this.#codec, process, world, this.#faults),
       windows: windowsOf(this.#windows, process),
       policy: () => POLICIES[this.#policy]?.lookup ?? new PolicyLookup(EMPTY_POLICY),
       topics: TOPICS,

@@ -3,8 +3,9 @@
  * offset is committed before its rows are stored.
  */
 import { startSink } from '@idemtrace/lineage/internal';
-import { type Codec, createCodec, eventKey, fileRegistry, RegistryError } from '@idemtrace/schemas';
+import { type Codec, createCodec, eventKey, fileRegistry } from '@idemtrace/schemas';
 import type { EventLog } from '@idemtrace/stream';
+import { codecOf, type RegistryFaults } from './codec.ts';
 import { Cluster, type LogFaults, logOf, TOPICS } from './log.ts';
 import { createRandom } from './random.ts';
 import { scenario, TENANT, workflowName } from './scenario.ts';
@@ -12,7 +13,7 @@ import type { Run, SimulateOptions } from './simulate.ts';
 import { positionOf, Store, type StoreFaults } from './store.ts';
 import { type Process, World } from './world.ts';
 
-type Faults = LogFaults & StoreFaults & { registry: number; crash: number };
+type Faults = LogFaults & StoreFaults & RegistryFaults & { crash: number };
 
 const START = 1_760_000_000_000;
 const MOST_STEPS = 30_000;
@@ -132,20 +133,9 @@ class SinkSimulation {
     const process: Process = { name: `sink ${this.#spawned++}`, alive: true };
     this.#processes.push(process);
     const world = this.#world;
-    const codec = this.#codec;
     startSink({
       log: eventsAlone(logOf(this.#cluster, process)),
-      codec: {
-        encode: codec.encode.bind(codec) as Codec['encode'],
-        decode: async (records) => {
-          await world.turn(process, 'decode');
-          if (world.random.chance(this.#faults.registry)) {
-            world.count('fault: registry away');
-            throw new RegistryError('away', 'the registry is away');
-          }
-          return codec.decode(records);
-        },
-      },
+      codec: codecOf(this.#codec, process, world, this.#faults),
       topics: TOPICS,
       group: 'sink',
       batch: { maxRows: 1 + world.random.below(10) },

@@ -1,5 +1,5 @@
 /** `idemtrace dead-letters list | show | redrive`: records that could not be judged, for operators: they are of every tenant. */
-import { nearestWord, parseDuration } from '@idemtrace/detector/policy';
+import { nearestWord } from '@idemtrace/detector/policy';
 import type { Position } from '@idemtrace/stream';
 import type { Config } from '../config/index.ts';
 import { type LetterFilter, letterAt, parsePosition, positionText, readLetters, type StandingLetter } from '../dead-letters/letters.ts';
@@ -19,6 +19,7 @@ import { CommandError, EXIT } from '../output/command-error.ts';
 import { table } from '../output/table.ts';
 import { openStore, reached, type Store } from '../pipeline/store.ts';
 import { type CommonOptions, type Context, configure } from './context.ts';
+import { pastTime, wholeNumber } from './option-values.ts';
 
 interface FilterOptions extends CommonOptions {
   readonly reason?: string;
@@ -27,7 +28,7 @@ interface FilterOptions extends CommonOptions {
 
 export async function listCommand(context: Context, options: FilterOptions & { readonly limit: string }): Promise<number> {
   const { screen } = context;
-  const limit = limitOf(options.limit);
+  const limit = wholeNumber('--limit', options.limit, { least: 1, most: 100_000 });
   const filter = filterOf(options, Date.now());
   return withLetters(context, options, async (store, topic) => {
     let newest: StandingLetter[] = [];
@@ -143,25 +144,11 @@ function positionOf(place: string): Position {
   );
 }
 
-function limitOf(limit: string): number {
-  const number = Number(limit);
-  if (Number.isInteger(number) && number > 0 && number <= 100_000) return number;
-  throw new CommandError('invalid_input', `--limit ${limit} is not a whole number from 1 to 100000.`);
-}
-
 function filterOf({ reason, since }: FilterOptions, now: number): LetterFilter {
   if (reason !== undefined && !isLetterReason(reason)) {
     const meant = nearestWord(reason, LETTER_REASONS);
     const hint = meant === undefined ? `There are ${LETTER_REASONS.join(', ')}.` : `Did you mean ${meant}?`;
     throw new CommandError('invalid_input', `--reason ${reason} is no reason of a dead letter. ${hint}`);
   }
-  return { reason, since: since === undefined ? undefined : timeOf(since, now) };
-}
-
-/** A time, or how long ago. */
-function timeOf(since: string, now: number): number {
-  const ago = /[a-z]$/.test(since) ? parseDuration(since) : undefined;
-  const time = ago === undefined ? Date.parse(since) : now - ago;
-  if (!Number.isNaN(time)) return time;
-  throw new CommandError('invalid_input', `--since ${since} is neither a time such as 2026-01-31T12:00:00Z nor how long ago, such as 2h.`);
+  return { reason, since: since === undefined ? undefined : pastTime('--since', since, now) };
 }

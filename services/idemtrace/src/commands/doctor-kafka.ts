@@ -100,8 +100,7 @@ export async function checkReach({ topics, window }: Config, log: EventLog, now:
   for (const [partition, { low, high }] of bounds.entries()) {
     // From the first record ever on nothing was cut.
     if (low === 0 || low === high) continue;
-    const from = new Map(bounds.map((bound, number) => [number, number === partition ? low : bound.high]));
-    for await (const { logTime } of log.tail(topics.events, { from })) {
+    for await (const { logTime } of log.tail(topics.events, { partition })) {
       const ms = now - logTime;
       if (ms < (shortest?.ms ?? needed)) shortest = { partition, ms };
       break;

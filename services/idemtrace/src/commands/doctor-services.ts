@@ -4,11 +4,10 @@ import { checkLineage, connectLineage, retentionOf, slowestCommit } from '@idemt
 import { transactionTimeoutMs } from '@idemtrace/stream/kafka';
 import type { Config } from '../config/index.ts';
 import { windowsAdapter } from '../pipeline/adapters.ts';
-import { clusterOf, lineageServer } from '../pipeline/lineage.ts';
+import { clusterOf, lineageServer, retentionDays } from '../pipeline/lineage.ts';
 import { type Check, checksOf } from './doctor-check.ts';
 import { checkKafka } from './doctor-kafka.ts';
 
-const DAY_MS = 86_400_000;
 const HOUR_MS = 3_600_000;
 
 export async function checkServices(config: Config): Promise<readonly Check[]> {
@@ -35,7 +34,7 @@ async function checkServer(config: Config): Promise<readonly Check[]> {
   }
   const client = connectLineage(address);
   try {
-    const retention = retentionOf(Math.floor(config.lineage.retention / DAY_MS));
+    const retention = retentionOf(retentionDays(config));
     const { version, findings } = await checkLineage(client, { cluster: clusterOf(config), retention });
     const checks = checksOf('ClickHouse', `version ${version}, schema up to date`, findings);
     return findings.some(({ severity }) => severity === 'error') ? checks : [...checks, ...(await checkCommits(client))];

@@ -1,5 +1,4 @@
 /** `idemtrace judge --dry-run`: which alerts would come and go under another policy, before it is put in force. */
-import { parseDuration } from '@idemtrace/detector/policy';
 import type { CompiledPolicy } from '@idemtrace/schemas';
 import { dryRun } from '../judge/dry-run.ts';
 import { dryRunSummary, dryRunText } from '../judge/report.ts';
@@ -7,6 +6,7 @@ import { CommandError, EXIT } from '../output/command-error.ts';
 import { openPolicy } from '../pipeline/policy.ts';
 import { openStore, reached } from '../pipeline/store.ts';
 import { type CommonOptions, type Context, configure } from './context.ts';
+import { pastTime, wholeNumber } from './option-values.ts';
 
 export interface JudgeCommandOptions extends CommonOptions {
   readonly policy: string;
@@ -24,9 +24,10 @@ export async function judgeCommand(context: Context, options: JudgeCommandOption
       'Judging old events again for good is not offered: their alerts were published once, under ids that stay, and acted on. Say --dry-run to see what a policy would change; put in force, it judges what comes from then on.',
     );
   }
-  const limit = limitOf(options.limit);
+  const limit = wholeNumber('--limit', options.limit, { least: 0, most: 1_000_000 });
   const { config } = configure(context, options);
-  const since = sinceOf(options.from, config.window.length, Date.now());
+  const now = Date.now();
+  const since = options.from === undefined ? now - config.window.length : pastTime('--from', options.from, now);
   const policy = openPolicy(config.policy).current();
   const store = await openStore(config);
   try {
@@ -64,22 +65,4 @@ export async function judgeCommand(context: Context, options: JudgeCommandOption
 
 function actsAtAgents({ tools }: CompiledPolicy): boolean {
   return tools.some(({ effectName, effectKey, volatile }) => effectName !== undefined || effectKey !== undefined || volatile !== undefined);
-}
-
-/** A time, or a duration back from now; by default a window's length. */
-function sinceOf(from: string | undefined, windowMs: number, now: number): number {
-  if (from === undefined) return now - windowMs;
-  const back = /[a-z]$/.test(from) ? parseDuration(from) : undefined;
-  const time = /^\d{4}-\d{2}-\d{2}/.test(from) ? Date.parse(from) : Number.NaN;
-  const since = back === undefined ? time : now - back;
-  if (Number.isNaN(since) || since < 0) {
-    throw new CommandError('invalid_input', `--from ${from} is neither a time such as 2026-01-31T12:00:00Z nor a duration such as 24h.`);
-  }
-  return since;
-}
-
-function limitOf(limit: string): number {
-  const number = Number(limit);
-  if (/^\d+$/.test(limit) && number <= 1_000_000) return number;
-  throw new CommandError('invalid_input', `--limit ${limit} is not a whole number from 0 to 1000000.`);
 }

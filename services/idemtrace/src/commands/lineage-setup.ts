@@ -10,10 +10,9 @@ import {
 } from '@idemtrace/lineage';
 import type { Config } from '../config/index.ts';
 import { CommandError, EXIT } from '../output/command-error.ts';
-import { clusterOf, lineageServer } from '../pipeline/lineage.ts';
+import { clusterOf, lineageServer, retentionDays } from '../pipeline/lineage.ts';
 import { type CommonOptions, type Context, configure } from './context.ts';
 
-const DAY_MS = 86_400_000;
 /** Operational samples are of no use for long. */
 const SAMPLES_DAYS = 30;
 
@@ -34,7 +33,7 @@ export async function migrateCommand(context: Context, options: CommonOptions): 
   try {
     await createDatabase(address, cluster);
     const ran = await migrate(client, { ...(cluster !== undefined && { cluster }) });
-    const days = Math.floor(config.lineage.retention / DAY_MS);
+    const days = retentionDays(config);
     const changes = await applyRetention(client, { ...retentionOf(days), operational_samples: Math.min(days, SAMPLES_DAYS) }, cluster);
     if (options.json === true) context.screen.print(JSON.stringify({ migrations: ran, retention: changes }));
     else {

@@ -27,6 +27,7 @@ import { queryLineage } from '../pipeline/lineage.ts';
 import { openStore } from '../pipeline/store.ts';
 import { workflowView } from '../pipeline/workflow-view.ts';
 import { type CommonOptions, type Context, configure } from './context.ts';
+import { wholeNumber } from './option-values.ts';
 
 interface TenantOptions extends CommonOptions {
   readonly tenant: string;
@@ -72,9 +73,7 @@ async function answer<R>(
 }
 
 function limitOf({ limit }: { readonly limit: string }): number {
-  const number = Number(limit);
-  if (Number.isInteger(number) && number > 0 && number <= 1_000_000) return number;
-  throw new CommandError('invalid_input', `--limit ${limit} is not a whole number from 1 to 1000000.`);
+  return wholeNumber('--limit', limit, { least: 1, most: 1_000_000 });
 }
 
 const EXECUTION_HEADINGS = ['log time', 'workflow', 'run', 'attempt', 'step', 'tool', 'class', 'outcome', 'execution'];

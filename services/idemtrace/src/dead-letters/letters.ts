@@ -20,11 +20,11 @@ export interface LetterFilter {
 export async function* readLetters(
   store: Store,
   topic: string,
-  { reason, since = 0 }: LetterFilter = {},
+  { reason, since }: LetterFilter = {},
   onOther: () => void = () => {},
 ): AsyncGenerator<StandingLetter> {
-  for await (const record of store.log.tail(topic)) {
-    if (record.logTime < since) continue;
+  const from = since === undefined ? 'start' : new Map((await store.log.offsetsAt(topic, since)).entries());
+  for await (const record of store.log.tail(topic, { from })) {
     const standing = await letterOf(store, record);
     if (standing === undefined) onOther();
     else if (reason === undefined || standing.letter.reason === reason) yield standing;
@@ -33,12 +33,9 @@ export async function* readLetters(
 
 /** The dead letter at a position; undefined where there is none. */
 export async function letterAt(store: Store, topic: string, { partition, offset }: Position): Promise<StandingLetter | undefined> {
-  const bounds = await store.log.bounds(topic);
-  // Nothing of the other partitions, and of this one from there on.
-  const from = new Map(bounds.map(({ high }, number) => [number, number === partition ? offset : high]));
-  for await (const record of store.log.tail(topic, { from })) {
+  for await (const record of store.log.tail(topic, { partition, from: new Map([[partition, offset]]) })) {
     // Where the offset is deleted, or one of the log's own, reading begins at the next record.
-    if (record.partition === partition) return record.offset === offset ? letterOf(store, record) : undefined;
+    return record.offset === offset ? letterOf(store, record) : undefined;
   }
   return undefined;
 }

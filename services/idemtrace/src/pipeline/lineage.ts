@@ -10,6 +10,11 @@ import { tlsOf } from './adapters.ts';
 
 const DAY_MS = 86_400_000;
 
+/** Rows go by whole days. */
+export function retentionDays({ lineage }: Pick<Config, 'lineage'>): number {
+  return Math.floor(lineage.retention / DAY_MS);
+}
+
 export interface LineageStore {
   readonly address: LineageAddress;
   readonly client: ClickHouseClient;
@@ -49,7 +54,7 @@ async function openEngine(config: Config, { onExit }: LineageOptions): Promise<L
   const address = { url: engine.url, username: engine.username, password: engine.password };
   const client = connectLineage(address);
   await migrate(client);
-  await applyRetention(client, retentionOf(Math.floor(config.lineage.retention / DAY_MS)));
+  await applyRetention(client, retentionOf(retentionDays(config)));
   writeFileSync(addressFile(config), `${JSON.stringify(address)}\n`, { mode: 0o600 });
   return {
     address,

@@ -91,7 +91,7 @@ export class BatchWriter {
     this.#varint(call.stepIndex);
     if (call.toolCallId !== null) this.#hash(call.toolCallId, MARK_BYTES);
     // Of one digest the anchor is enough: whoever asks for its history knows the rest.
-    for (const list of NAMED) if (call[list].length > 1) for (const keyed of call[list]) this.#whole(keyed);
+    for (const list of NAMED) if (call[list].length > 1) for (const keyed of call[list]) this.#digest(keyed, DIGEST_BYTES);
     for (const list of MARKED) for (const keyed of call[list]) this.#digest(keyed, MARK_BYTES);
     this.#close(body);
     this.#close(start);
@@ -163,10 +163,6 @@ export class BatchWriter {
   #digest(keyed: string, bytes: number): void {
     writeBase64url(this.#buffer, this.#at, bytes, keyed, keyed.lastIndexOf(':') + 1);
     this.#at += bytes;
-  }
-
-  #whole(keyed: string): void {
-    this.#digest(keyed, DIGEST_BYTES);
   }
 
   #hash(text: string, bytes: number): void {

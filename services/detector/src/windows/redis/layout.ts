@@ -32,7 +32,6 @@ export const POSITION_BYTES = 16;
 export const MARK_BYTES = 6;
 /** An anchor's digest in clear: so many characters of base64url. */
 export const ANCHOR_CHARS = 12;
-export const MARK_CHARS = 8;
 /** A whole digest, 43 characters of base64url: the last of its bytes holds two bits. */
 export const DIGEST_BYTES = 33;
 /** In a count of anchors: the last one is of a history that is asked only whether it has an earlier fact. */

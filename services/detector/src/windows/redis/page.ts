@@ -179,7 +179,7 @@ export function inputsOf({ shape }: CallItem): number {
   return shape[7].indexOf(',');
 }
 
-/** In which of its lists a call has an anchor. */
+/** Whether a list of a call has an anchor. */
 export function hasAnchor(call: CallItem, anchor: Buffer, list: (typeof NAMED)[number]): boolean {
   const { anchors } = call;
   const inputs = inputsOf(call);
