@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { LogError, type LogErrorCode } from '../errors.ts';
 import { type Core, read, write } from './core.ts';
 import { type Presence, processSpace } from './presence.ts';
 
@@ -28,17 +29,25 @@ export class Membership {
 
   /** Renews the lease as of `signAt` where that is due, joins again where others gave this member up, and dismisses those that are gone. */
   async keep(signAt: number): Promise<void> {
-    await this.renew(signAt);
+    await whereTaken(() => this.#keep(signAt));
+  }
+
+  async renew(signAt: number): Promise<void> {
+    await whereTaken(() => this.#renew(signAt));
+  }
+
+  async #keep(signAt: number): Promise<void> {
+    await this.#renew(signAt);
     const someGone = await read(this.#core, () => this.#core.groups.gone(this.group, this.id, this.#host).length > 0);
     if (!someGone) return;
     await write(this.#core, () => this.#core.groups.rebalance(this.group, this.id, { host: this.#host }));
     this.#core.bell.ring();
   }
 
-  async renew(signAt: number): Promise<void> {
+  async #renew(signAt: number): Promise<void> {
     if (signAt - this.#renewedAt < this.#leaseMs / 3) return;
-    this.#renewedAt = signAt;
     const stillMember = await write(this.#core, () => this.#core.groups.renew(this.id, signAt + this.#leaseMs));
+    this.#renewedAt = signAt;
     if (!stillMember) await this.join();
   }
 
@@ -49,5 +58,19 @@ export class Membership {
 
   #presence(now: number): Presence {
     return { leaseUntil: now + this.#leaseMs, leaseMs: this.#leaseMs, host: this.#host, pid: process.pid };
+  }
+}
+
+const NOT_TAKEN: ReadonlySet<LogErrorCode> = new Set(['log_away', 'log_full']);
+
+/**
+ * A log that takes nothing for a while, on a disk that is full, takes no renewal, but no other member's take-over either: a membership is no
+ * reason to end then, and is renewed at the next look.
+ */
+async function whereTaken(work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (!(error instanceof LogError && NOT_TAKEN.has(error.code))) throw error;
   }
 }
